@@ -1,0 +1,37 @@
+# Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow test-browser lint bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-18s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## simulate a small mixed world, scan it, print the campaigns
+	@$(BIN)/hydrascope demo --out demo
+
+test: $(STAMP) ## the default test suite (under ten minutes on two cores)
+	$(BIN)/pytest -m 'not slow and not spark and not browser' -n 2 --dist loadfile
+
+test-slow: $(STAMP) ## the tests behind the `slow` marker
+	$(BIN)/pytest -m slow
+
+test-browser: $(STAMP) ## look at the report in Debian's chromium
+	$(BIN)/pytest -m browser
+
+lint: $(STAMP) ## ruff, strict types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## remove what was built, keep the virtual environment
+	rm -rf demo build dist bench-out .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Links become clusters, clusters become judged campaigns."""

@@ -1,0 +1,1 @@
+"""Findings are held against ground truth, and against other detectors."""

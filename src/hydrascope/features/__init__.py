@@ -1,0 +1,1 @@
+"""Exchanges become account features, one family a file."""

@@ -1,0 +1,1 @@
+"""Accounts become links: candidates, surprise, nulls."""

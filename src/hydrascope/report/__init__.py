@@ -1,0 +1,1 @@
+"""Findings become what a person reads."""

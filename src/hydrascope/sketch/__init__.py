@@ -1,0 +1,1 @@
+"""Text becomes a small, mergeable sketch; nothing after this room needs the text."""

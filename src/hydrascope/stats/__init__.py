@@ -1,0 +1,1 @@
+"""Pure mathematics: no input, no output, no clock, no global randomness."""
