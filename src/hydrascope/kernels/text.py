@@ -1,0 +1,225 @@
+"""The text sketch kernel: one pass over UTF-8 bytes, from an Arrow string buffer to hashes.
+
+Theory of operation. Characters are classed by the packed table of `text_classes`. A maximal run of one kind is a
+token: a word, a number, or (in scripts without spaces) a single character. Every token feeds the text hash. The
+shingle stream sees any run of adjacent numbers as one class token, because numbers are slots. A shingle is the
+last `width` tokens after a word or number, the last `2 * width` after a single character (character n-grams), and
+the whole text where it is too short for one. A shingle is kept iff its mixed hash is at most `threshold`, a
+decision on its value alone, so sketches of any two texts sample the same shingles (FracMinHash: Irber et al. 2022,
+"Lightweight compositional analysis of metagenomes with FracMinHash").
+
+Nothing depends on the batch: a text gives the same sketch alone or among others. Invalid UTF-8 separates tokens.
+All arithmetic is on uint64 and wraps; numba turns uint64 with a plain integer into float64, hence the constants.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from hydrascope.kernels.text_classes import DIGIT, SEPARATOR, SINGLE, SKIP, TABLE_SIZE, WORD
+
+__all__ = ["MAX_WIDTH", "mix", "sketch_buffer"]
+
+MAX_WIDTH = 8
+"""Widest shingle, in words."""
+
+_SEED = np.uint64(0x9E3779B97F4A7C15)
+_PRIME = np.uint64(0xD6E8FEB86659FD93)
+_TOKEN_PRIME = np.uint64(0xFF51AFD7ED558CCD)
+_NUMBER = np.uint64(0x4E554D4245520001)
+_NUMBER_RUN = 99  # as a previous run: the shingle stream already holds the class token of these numbers
+_U32 = np.uint64(32)
+_U29 = np.uint64(29)
+_RING = 2 * MAX_WIDTH
+_N_SCRIPTS = 16
+_HAN, _KANA = 2, 3
+_PACKED_SKIP = np.uint32(SKIP << 24)
+_PACKED_SEPARATOR = np.uint32(SEPARATOR << 24)
+_PACKED_HAN = np.uint32(SINGLE << 24 | _HAN << 28)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def mix(value):
+    """A bijection of uint64 in which every input bit moves every output bit."""
+    value = value ^ (value >> _U32)
+    value = value * _PRIME
+    value = value ^ (value >> _U29)
+    value = value * _TOKEN_PRIME
+    return value ^ (value >> _U32)
+
+
+@njit(cache=True, nogil=True)
+def _decode(data, at, end):
+    """Code point and its length in bytes from `at`; (-1, 1) where the bytes are not UTF-8."""
+    lead = data[at]
+    if lead < 0xC2 or lead > 0xF4:
+        return -1, 1
+    length = 2 if lead < 0xE0 else (3 if lead < 0xF0 else 4)
+    if at + length > end:
+        return -1, 1
+    code = np.int64(lead) & (0x7F >> length)
+    for offset in range(1, length):
+        byte = np.int64(data[at + offset])
+        if byte & 0xC0 != 0x80:
+            return -1, 1
+        code = code << 6 | byte & 0x3F
+    overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
+    if overlong or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
+        return -1, 1
+    return code, length
+
+
+@njit(cache=True, nogil=True)
+def _classify(table, code):
+    """Packed class of a code point, also of those above the table."""
+    if code < 0:
+        return _PACKED_SEPARATOR
+    if code < TABLE_SIZE:
+        return table[code]
+    if code < 0x40000:
+        return np.uint32(_PACKED_HAN | np.uint32(code))
+    return _PACKED_SKIP if code < 0xF0000 else _PACKED_SEPARATOR
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _shingle(ring, count, width):
+    """Hash of the last `width` tokens of the stream, order kept."""
+    value = _SEED + np.uint64(width)
+    for back in range(width, 0, -1):
+        value = (value ^ ring[(count - back) & (_RING - 1)]) * _TOKEN_PRIME
+        value = value ^ (value >> _U29)
+    return mix(value)
+
+
+@njit(cache=True, nogil=True)
+def _dominant(weights):
+    """Script with the most tokens; Han with one kana in ten is Japanese."""
+    if weights[_KANA] > 0 and weights[_KANA] * 10 >= weights[_HAN] + weights[_KANA]:
+        weights[_KANA] += weights[_HAN]
+        weights[_HAN] = 0
+    best = 0
+    for script in range(1, _N_SCRIPTS):
+        if weights[script] > 0 and (best == 0 or weights[script] > weights[best]):
+            best = script
+    return best
+
+
+@njit(cache=True, nogil=True)
+def _grown(buffer, size):
+    """A copy of twice the size, or more where `size` asks for it."""
+    larger = np.empty(max(2 * len(buffer), size), np.uint64)
+    larger[: len(buffer)] = buffer
+    return larger
+
+
+@njit(cache=True, nogil=True)
+def _read_text(data, at, end, table, want, width, threshold, ring, weights, found):
+    """Text hash, tokens, dominant script, shingles found and their (perhaps larger) buffer."""
+    text_hash = _SEED
+    n_tokens, n_stream, n_found, n_formed = 0, 0, 0, 0
+    weights[:] = 0
+    token = _SEED
+    run, run_script, previous = SEPARATOR, 0, SEPARATOR
+    while at <= end:
+        length = 1
+        if at == end:
+            packed = _PACKED_SEPARATOR
+        elif data[at] < 0x80:
+            packed = table[data[at]]
+        else:
+            code, length = _decode(data, at, end)
+            packed = _classify(table, code)
+        at += length
+        kind = np.int64(packed >> np.uint32(24)) & 15
+        folded = np.uint64(packed & np.uint32(0x1FFFFF))
+        if kind == run and (kind == WORD or kind == DIGIT):
+            token = (token ^ folded) * _PRIME
+            continue
+        if kind == SKIP:
+            continue
+        if run != SEPARATOR:
+            n_tokens += 1
+            token = token ^ (token >> _U32)
+            text_hash = (text_hash ^ token) * _TOKEN_PRIME
+            text_hash = text_hash ^ (text_hash >> _U29)
+            weights[run_script] += 1
+            if want and not (run == DIGIT and previous == DIGIT):
+                ring[n_stream & (_RING - 1)] = _NUMBER if run == DIGIT else token
+                n_stream += 1
+                span = 2 * width if run == SINGLE else width
+                if n_stream >= span:
+                    n_formed += 1
+                    value = _shingle(ring, n_stream, span)
+                    if value <= threshold:
+                        if n_found == len(found):
+                            found = _grown(found, 0)
+                        found[n_found] = value
+                        n_found += 1
+            previous = run
+        run = kind
+        run_script = np.int64(packed >> np.uint32(28))
+        token = (_SEED ^ folded) * _PRIME
+    if want and n_formed == 0 and n_stream > 0:
+        value = _shingle(ring, n_stream, n_stream)
+        if value <= threshold:
+            found[0] = value
+            n_found = 1
+    weights[0] = 0
+    final = mix(text_hash) if n_tokens > 0 else np.uint64(0)
+    return final, n_tokens, _dominant(weights), n_found, found
+
+
+@njit(cache=True, nogil=True)
+def _keep_lowest(found, n_found, limit):
+    """Sort, drop repeats and keep the `limit` lowest, in place; how many stay."""
+    if n_found < 2:
+        return n_found
+    found[:n_found].sort()
+    kept = 1
+    for index in range(1, n_found):
+        if kept == limit:
+            break
+        if found[index] != found[kept - 1]:
+            found[kept] = found[index]
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def sketch_buffer(data, offsets, valid, select, table, width, threshold, limit):
+    """Sketch n texts of an Arrow string buffer.
+
+    Args:
+        data: uint8[], the bytes.
+        offsets: int32 or int64 [n + 1] into `data`.
+        valid: bool[n], or bool[0] where no text is null.
+        select: bool[n], which texts get shingles, or bool[0] for all.
+        table: `text_classes.class_table()`.
+        width: words to a shingle, 1 to `MAX_WIDTH`.
+        threshold: the largest hash that is kept.
+        limit: the most shingles to a text.
+
+    Returns:
+        Text hashes uint64[n], tokens int32[n], scripts uint8[n], offsets int64[n + 1], shingles uint64[m].
+    """
+    n = len(offsets) - 1
+    hashes, n_words = np.zeros(n, np.uint64), np.zeros(n, np.int32)
+    scripts, bounds = np.zeros(n, np.uint8), np.zeros(n + 1, np.int64)
+    shingles, found = np.empty(max(64, 8 * n), np.uint64), np.empty(1024, np.uint64)
+    ring, weights = np.zeros(_RING, np.uint64), np.zeros(_N_SCRIPTS, np.int64)
+    size = 0
+    for row in range(n):
+        if len(valid) == 0 or valid[row]:
+            want = len(select) == 0 or select[row]
+            start, stop = np.int64(offsets[row]), np.int64(offsets[row + 1])
+            result = _read_text(data, start, stop, table, want, width, threshold, ring, weights, found)
+            hashes[row], n_words[row], scripts[row], n_found, found = result
+            n_found = _keep_lowest(found, n_found, limit)
+            if size + n_found > len(shingles):
+                shingles = _grown(shingles, size + n_found)
+            shingles[size : size + n_found] = found[:n_found]
+            size += n_found
+        bounds[row + 1] = size
+    return hashes, n_words, scripts, bounds, shingles[:size].copy()
