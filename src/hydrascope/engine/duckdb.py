@@ -1,0 +1,82 @@
+"""The default engine: DuckDB in this process, under a stated memory limit, spilling to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from hydrascope.errors import ResourceError
+
+__all__ = ["DuckEngine"]
+
+
+class DuckEngine:
+    """One connection with its limits.
+
+    Args:
+        memory_bytes: DuckDB's own limit; the kernels' memory comes on top.
+        threads: worker threads.
+        spill: folder for what does not fit.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, *, memory_bytes: int, threads: int, spill: Path) -> None:
+        spill.mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect(":memory:")
+        for setting in (
+            f"SET memory_limit='{memory_bytes // 2**20}MiB'",
+            f"SET threads={threads}",
+            f"SET temp_directory='{spill}'",
+            "SET preserve_insertion_order=false",
+            "SET TimeZone='UTC'",
+        ):
+            self._connection.execute(setting)
+
+    def view(self, name: str, files: Path | list[Path] | str) -> None:
+        paths = [str(f) for f in files] if isinstance(files, list) else [str(files)]
+        listed = ", ".join("'" + p.replace("'", "''") + "'" for p in paths)
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+
+    def register(self, name: str, table: pa.Table) -> None:
+        self._connection.register(name, table)
+
+    def define(self, name: str, sql: str) -> None:
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
+
+    def collect(self, sql: str) -> pa.Table:
+        return self._reader(sql).read_all()
+
+    def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+        yield from self._reader(sql)
+
+    def write(self, sql: str, path: Path) -> None:
+        partial = path.with_suffix(".partial")
+        self._execute(f"COPY ({sql}) TO '{partial}' (FORMAT parquet, COMPRESSION zstd)")
+        partial.replace(path)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _reader(self, sql: str) -> pa.RecordBatchReader:
+        result = self._execute(sql)
+        # The method was renamed in DuckDB 2.
+        read = getattr(result, "to_arrow_reader", None) or result.fetch_record_batch
+        return read(1_000_000)
+
+    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql)
+        except duckdb.OutOfMemoryException as error:
+            raise ResourceError(
+                f"DuckDB ran out of memory: {str(error).splitlines()[0]}",
+                hint="run the same command again with a larger --memory; finished stages are kept",
+            ) from error
+        except duckdb.IOException as error:
+            raise ResourceError(
+                f"reading or writing failed: {str(error).splitlines()[0]}",
+                hint="check the free space of the output folder, then run the same command again",
+            ) from error

@@ -1,0 +1,189 @@
+"""One part of the log becomes one set of Parquet files, in bounded memory.
+
+The samples keep, for each account, the exchanges whose hashed ids are smallest. A part cannot know how many
+exchanges an account will have in all, so it keeps a superset that holds the final sample with near certainty:
+row i of an account survives if its rank is below `slack * keep / i`, and the number of later survivors below
+the final cut is Poisson(slack * keep). `select_samples` (features.samples) makes the exact cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hydrascope.features.observed import (
+    CHANNEL_COLUMNS,
+    OBSERVED,
+    SHINGLES,
+    SYSTEMS,
+    TEXTS,
+    VALUES,
+    ObservedBatch,
+    observe_exchanges,
+)
+from hydrascope.kernels.strings import hash_strings
+from hydrascope.sketch import sketch_texts
+
+__all__ = ["KINDS", "ObserveSettings", "PartObserver"]
+
+KINDS = ("rows", "shingles", "texts", "systems", "values")
+_RANK_SPAN = float(2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserveSettings:
+    """What is sampled of each account."""
+
+    rate: float = 1 / 4
+    """Share of shingles kept (docs/design: content)."""
+    n_sketched: int = 96
+    """Exchanges per account whose shingles are kept."""
+    n_texts: int = 4
+    """Exchanges per account whose text is kept, for the analyst and the labels."""
+    text_chars: int = 2_000
+    """Most characters of a kept text."""
+    keep_text: bool = True
+    """False where no text may be kept at all; templates are then shown as hashes."""
+
+
+class _Quota:
+    """Which rows of a part may still belong to the `keep` lowest-ranked of their account."""
+
+    def __init__(self, keep: int, slack: float) -> None:
+        self._budget = keep * slack
+        self._seen: dict[int, int] = {}
+
+    def admit(self, accounts: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+        names, inverse, counts = np.unique(accounts, return_inverse=True, return_counts=True)
+        total = np.empty(len(names))
+        for i, (name, count) in enumerate(zip(names.tolist(), counts.tolist(), strict=True)):
+            total[i] = self._seen[name] = self._seen.get(name, 0) + count
+        return ranks < (self._budget / total * _RANK_SPAN)[inverse]
+
+
+@dataclass(slots=True)
+class _Known:
+    """Values already written by this part, per channel."""
+
+    seen: dict[str, set[int]] = field(default_factory=dict)
+
+    def fresh(self, channel: str, values: np.ndarray) -> np.ndarray:
+        """Positions of the first occurrence of each value not seen before."""
+        unique, first = np.unique(values, return_index=True)
+        known = self.seen.setdefault(channel, set())
+        new = np.fromiter((v not in known for v in unique.tolist()), bool, len(unique))
+        known.update(unique[new].tolist())
+        return first[new]
+
+
+class PartObserver:
+    """Observes the batches of one part and writes its files on leaving the context.
+
+    Files are written as `KIND/NAME.parquet` under `folder`, first with a `.partial` suffix, so a part is
+    either whole or absent.
+    """
+
+    def __init__(self, folder: Path, name: str, settings: ObserveSettings) -> None:
+        self._folder, self._name, self._settings = folder, name, settings
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._sketched = _Quota(settings.n_sketched, 2.0)
+        self._texts = _Quota(settings.n_texts, 6.0)
+        self._values = _Known()
+        self.n_rows = 0
+
+    def __enter__(self) -> PartObserver:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        if kind is None:
+            for room in KINDS:
+                partial = self._path(room, ".partial")
+                if partial.exists():
+                    partial.replace(self._path(room, ".parquet"))
+
+    def observe(self, batch: pa.RecordBatch) -> None:
+        """Take in one batch of exchanges."""
+        accounts = hash_strings(batch["account_id"]).to_numpy()
+        observed = observe_exchanges(batch, rate=self._settings.rate)
+        self.n_rows += len(batch)
+        self._write("rows", observed.rows)
+        self._write_shingles(observed, accounts)
+        if self._settings.keep_text:
+            self._write_texts(observed, accounts)
+        self._write_systems(observed)
+        self._write_values(observed)
+
+    def _path(self, room: str, suffix: str) -> Path:
+        return self._folder / room / (self._name + suffix)
+
+    def _write(self, room: str, table: pa.Table) -> None:
+        if room not in self._writers:
+            path = self._path(room, ".partial")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writers[room] = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
+        self._writers[room].write_table(table)
+
+    def _write_shingles(self, observed: ObservedBatch, accounts: np.ndarray) -> None:
+        chosen = np.flatnonzero(self._sketched.admit(accounts, observed.rank))
+        sketch = observed.sketch
+        lengths = (sketch.offsets[1:] - sketch.offsets[:-1])[chosen]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        flat = np.repeat(sketch.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(sketch.shingles[flat].view(np.int64)))
+        rows = observed.rows.take(pa.array(chosen))
+        self._write(
+            "shingles",
+            pa.table([rows["account"], rows["xid"], pa.array(observed.rank[chosen]), rows["system"], lists], schema=SHINGLES),
+        )
+
+    def _write_texts(self, observed: ObservedBatch, accounts: np.ndarray) -> None:
+        has_text = pc.is_valid(observed.batch["prompt"]).to_numpy(zero_copy_only=False)
+        chosen = pa.array(np.flatnonzero(self._texts.admit(accounts, observed.rank) & has_text))
+        rows = observed.rows.take(chosen)
+        text = pc.utf8_slice_codeunits(observed.batch["prompt"].take(chosen), 0, self._settings.text_chars)
+        ids = observed.batch["exchange_id"].take(chosen)
+        rank = pa.array(observed.rank).take(chosen)
+        self._write("texts", pa.table([rows["account"], rows["xid"], rank, ids, rows["system"], text], schema=TEXTS))
+
+    def _write_systems(self, observed: ObservedBatch) -> None:
+        column = observed.batch["system"]
+        if column.null_count == len(column):
+            return
+        values = observed.rows["system"].combine_chunks()
+        valid = np.flatnonzero(pc.is_valid(values).to_numpy(zero_copy_only=False))
+        fresh = self._values.fresh("system", values.to_numpy(zero_copy_only=False)[valid].astype(np.int64))
+        if not len(fresh):
+            return
+        chosen = pa.array(valid[fresh])
+        texts = column.take(chosen)
+        sketch = sketch_texts(texts, rate=self._settings.rate)
+        lists = pa.ListArray.from_arrays(pa.array(sketch.offsets, pa.int32()), pa.array(sketch.shingles.view(np.int64)))
+        kept = pc.utf8_slice_codeunits(texts, 0, self._settings.text_chars) if self._settings.keep_text else pa.nulls(len(texts), pa.string())
+        self._write("systems", pa.table([values.take(chosen), pa.array(sketch.n_words), kept, lists], schema=SYSTEMS))
+
+    def _write_values(self, observed: ObservedBatch) -> None:
+        tables = [self._fresh_values(observed, "account", "account_id")]
+        tables += [self._fresh_values(observed, n, c) for n, c in CHANNEL_COLUMNS.items()]
+        tables = [t for t in tables if t is not None]
+        if tables:
+            self._write("values", pa.concat_tables(tables))
+
+    def _fresh_values(self, observed: ObservedBatch, channel: str, column: str) -> pa.Table | None:
+        texts = observed.batch[column]
+        if texts.null_count == len(texts):
+            return None
+        hashes = observed.rows[channel].combine_chunks()
+        valid = np.flatnonzero(pc.is_valid(hashes).to_numpy(zero_copy_only=False))
+        fresh = self._values.fresh(channel, hashes.take(pa.array(valid)).to_numpy())
+        if not len(fresh):
+            return None
+        chosen = pa.array(valid[fresh])
+        return pa.table([pa.array([channel] * len(chosen)), hashes.take(chosen), texts.take(chosen)], schema=VALUES)
