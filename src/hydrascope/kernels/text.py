@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from hydrascope.kernels.text_classes import DIGIT, SEPARATOR, SINGLE, SKIP, TABLE_SIZE, WORD
 
@@ -29,7 +28,6 @@ _SEED = np.uint64(0x9E3779B97F4A7C15)
 _PRIME = np.uint64(0xD6E8FEB86659FD93)
 _TOKEN_PRIME = np.uint64(0xFF51AFD7ED558CCD)
 _NUMBER = np.uint64(0x4E554D4245520001)
-_NUMBER_RUN = 99  # as a previous run: the shingle stream already holds the class token of these numbers
 _U32 = np.uint64(32)
 _U29 = np.uint64(29)
 _RING = 2 * MAX_WIDTH
@@ -41,7 +39,7 @@ _PACKED_HAN = np.uint32(SINGLE << 24 | _HAN << 28)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def mix(value):
+def mix(value: np.uint64) -> np.uint64:
     """A bijection of uint64 in which every input bit moves every output bit."""
     value = value ^ (value >> _U32)
     value = value * _PRIME
@@ -51,28 +49,28 @@ def mix(value):
 
 
 @njit(cache=True, nogil=True)
-def _decode(data, at, end):
+def _decode(data: np.ndarray, at: int, end: int) -> tuple[np.int64, int]:
     """Code point and its length in bytes from `at`; (-1, 1) where the bytes are not UTF-8."""
     lead = data[at]
     if lead < 0xC2 or lead > 0xF4:
-        return -1, 1
+        return np.int64(-1), 1
     length = 2 if lead < 0xE0 else (3 if lead < 0xF0 else 4)
     if at + length > end:
-        return -1, 1
-    code = np.int64(lead) & (0x7F >> length)
+        return np.int64(-1), 1
+    code = np.int64(lead) & np.int64(0x7F >> length)
     for offset in range(1, length):
         byte = np.int64(data[at + offset])
         if byte & 0xC0 != 0x80:
-            return -1, 1
+            return np.int64(-1), 1
         code = code << 6 | byte & 0x3F
     overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
     if overlong or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-        return -1, 1
+        return np.int64(-1), 1
     return code, length
 
 
 @njit(cache=True, nogil=True)
-def _classify(table, code):
+def _classify(table: np.ndarray, code: np.int64) -> np.uint32:
     """Packed class of a code point, also of those above the table."""
     if code < 0:
         return _PACKED_SEPARATOR
@@ -84,7 +82,7 @@ def _classify(table, code):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _shingle(ring, count, width):
+def _shingle(ring: np.ndarray, count: int, width: int) -> np.uint64:
     """Hash of the last `width` tokens of the stream, order kept."""
     value = _SEED + np.uint64(width)
     for back in range(width, 0, -1):
@@ -94,7 +92,7 @@ def _shingle(ring, count, width):
 
 
 @njit(cache=True, nogil=True)
-def _dominant(weights):
+def _dominant(weights: np.ndarray) -> int:
     """Script with the most tokens; Han with one kana in ten is Japanese."""
     if weights[_KANA] > 0 and weights[_KANA] * 10 >= weights[_HAN] + weights[_KANA]:
         weights[_KANA] += weights[_HAN]
@@ -107,7 +105,7 @@ def _dominant(weights):
 
 
 @njit(cache=True, nogil=True)
-def _grown(buffer, size):
+def _grown(buffer: np.ndarray, size: int) -> np.ndarray:
     """A copy of twice the size, or more where `size` asks for it."""
     larger = np.empty(max(2 * len(buffer), size), np.uint64)
     larger[: len(buffer)] = buffer
@@ -115,13 +113,41 @@ def _grown(buffer, size):
 
 
 @njit(cache=True, nogil=True)
-def _read_text(data, at, end, table, want, width, threshold, ring, weights, found):
-    """Text hash, tokens, dominant script, shingles found and their (perhaps larger) buffer."""
+def _keep_lowest(found: np.ndarray, n_found: int, limit: int) -> int:
+    """Sort, drop repeats and keep the `limit` lowest, in place; how many stay."""
+    if n_found < 2:
+        return n_found
+    found[:n_found].sort()
+    kept = 1
+    for index in range(1, n_found):
+        if kept == limit:
+            break
+        if found[index] != found[kept - 1]:
+            found[kept] = found[index]
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _read_text(
+    data: np.ndarray,
+    at: int,
+    end: int,
+    table: np.ndarray,
+    want: bool,
+    width: int,
+    threshold: np.uint64,
+    limit: int,
+    ring: np.ndarray,
+    weights: np.ndarray,
+    found: np.ndarray,
+) -> tuple[np.uint64, int, int, int]:
+    """Text hash, tokens, dominant script and the number of shingles put into `found`."""
     text_hash = _SEED
     n_tokens, n_stream, n_found, n_formed = 0, 0, 0, 0
     weights[:] = 0
     token = _SEED
-    run, run_script, previous = SEPARATOR, 0, SEPARATOR
+    run, run_script, previous = np.int64(SEPARATOR), np.int64(0), np.int64(SEPARATOR)
     while at <= end:
         length = 1
         if at == end:
@@ -132,9 +158,9 @@ def _read_text(data, at, end, table, want, width, threshold, ring, weights, foun
             code, length = _decode(data, at, end)
             packed = _classify(table, code)
         at += length
-        kind = np.int64(packed >> np.uint32(24)) & 15
+        kind = np.int64(packed >> np.uint32(24)) & np.int64(15)
         folded = np.uint64(packed & np.uint32(0x1FFFFF))
-        if kind == run and (kind == WORD or kind == DIGIT):
+        if kind == run and (kind in (WORD, DIGIT)):
             token = (token ^ folded) * _PRIME
             continue
         if kind == SKIP:
@@ -154,7 +180,9 @@ def _read_text(data, at, end, table, want, width, threshold, ring, weights, foun
                     value = _shingle(ring, n_stream, span)
                     if value <= threshold:
                         if n_found == len(found):
-                            found = _grown(found, 0)
+                            n_found = _keep_lowest(found, n_found, limit)
+                            if n_found == limit:
+                                threshold = found[limit - 1]
                         found[n_found] = value
                         n_found += 1
             previous = run
@@ -168,27 +196,29 @@ def _read_text(data, at, end, table, want, width, threshold, ring, weights, foun
             n_found = 1
     weights[0] = 0
     final = mix(text_hash) if n_tokens > 0 else np.uint64(0)
-    return final, n_tokens, _dominant(weights), n_found, found
+    return final, n_tokens, _dominant(weights), n_found
 
 
 @njit(cache=True, nogil=True)
-def _keep_lowest(found, n_found, limit):
-    """Sort, drop repeats and keep the `limit` lowest, in place; how many stay."""
-    if n_found < 2:
-        return n_found
-    found[:n_found].sort()
-    kept = 1
-    for index in range(1, n_found):
-        if kept == limit:
-            break
-        if found[index] != found[kept - 1]:
-            found[kept] = found[index]
-            kept += 1
-    return kept
+def _scratch(offsets: np.ndarray, limit: int) -> int:
+    """Room for the shingles of any one text: every token of the longest, or twice what may be kept."""
+    longest = 0
+    for row in range(len(offsets) - 1):
+        longest = max(longest, int(offsets[row + 1] - offsets[row]))
+    return min(longest, 2 * limit + 1024) + 1
 
 
 @njit(cache=True, nogil=True)
-def sketch_buffer(data, offsets, valid, select, table, width, threshold, limit):
+def sketch_buffer(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    valid: np.ndarray,
+    select: np.ndarray,
+    table: np.ndarray,
+    width: int,
+    threshold: np.uint64,
+    limit: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Sketch n texts of an Arrow string buffer.
 
     Args:
@@ -207,15 +237,15 @@ def sketch_buffer(data, offsets, valid, select, table, width, threshold, limit):
     n = len(offsets) - 1
     hashes, n_words = np.zeros(n, np.uint64), np.zeros(n, np.int32)
     scripts, bounds = np.zeros(n, np.uint8), np.zeros(n + 1, np.int64)
-    shingles, found = np.empty(max(64, 8 * n), np.uint64), np.empty(1024, np.uint64)
+    shingles, found = np.empty(max(64, 8 * n), np.uint64), np.empty(_scratch(offsets, limit), np.uint64)
     ring, weights = np.zeros(_RING, np.uint64), np.zeros(_N_SCRIPTS, np.int64)
     size = 0
     for row in range(n):
         if len(valid) == 0 or valid[row]:
             want = len(select) == 0 or select[row]
-            start, stop = np.int64(offsets[row]), np.int64(offsets[row + 1])
-            result = _read_text(data, start, stop, table, want, width, threshold, ring, weights, found)
-            hashes[row], n_words[row], scripts[row], n_found, found = result
+            start, stop = int(offsets[row]), int(offsets[row + 1])
+            result = _read_text(data, start, stop, table, want, width, threshold, limit, ring, weights, found)
+            hashes[row], n_words[row], scripts[row], n_found = result
             n_found = _keep_lowest(found, n_found, limit)
             if size + n_found > len(shingles):
                 shingles = _grown(shingles, size + n_found)

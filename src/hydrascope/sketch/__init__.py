@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from hydrascope.sketch.codec import (
+    decode_sketches,
+    encode_sketch,
+    encode_sketches,
+    key_id,
+    key_sketch,
+)
 from hydrascope.sketch.texts import (
     LIMIT,
     RATE,
@@ -19,5 +26,10 @@ __all__ = [
     "WIDTH",
     "TextSketch",
     "concat_sketches",
+    "decode_sketches",
+    "encode_sketch",
+    "encode_sketches",
+    "key_id",
+    "key_sketch",
     "sketch_texts",
 ]

@@ -115,7 +115,7 @@ def _as_array(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def _buffers(
     column: pa.Array,
-) -> tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bytes, offsets and validity of a string array, without copying the bytes."""
     _, offset_buffer, byte_buffer = column.buffers()
     wide = np.int64 if pa.types.is_large_string(column.type) else np.int32
