@@ -1,0 +1,158 @@
+"""Accounts to links: candidates, surprise, threshold by permuted tables, bits by family."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydrascope.linkage.buckets import Buckets, build_buckets, permute_buckets, stratify
+from hydrascope.linkage.incidence import ChannelSpec, Incidence
+from hydrascope.linkage.nulls import NullCurve, choose_threshold, null_curve
+from hydrascope.linkage.scoring import Pairs, Scorer, detail, surprise_histogram, surprising_pairs
+from hydrascope.linkage.settings import LinkSettings
+from hydrascope.records import FAMILIES
+from hydrascope.stats.surprise import DECADES_TO_BITS
+
+__all__ = ["Links", "link_accounts"]
+
+PERMUTED_ROWS = 4_000_000
+"""Rows dealt over all null tables of a run, so that small tables get many and large ones few."""
+MOST_PERMUTATIONS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Scored edges a < b, sorted by (a, b)."""
+
+    a: NDArray[np.int32]
+    b: NDArray[np.int32]
+    surprise: NDArray[np.float64]
+    """Decades, after the family caps."""
+    bits: NDArray[np.float64]
+    """log2 odds that the pair is not chance: the sum of the family bits and the prior odds."""
+    family_bits: NDArray[np.float32]
+    """(n_links, n_families), each at most its cap."""
+    families: tuple[str, ...]
+    shared_ptr: NDArray[np.int64]
+    """(n_links + 1,) where each link's shared values start in the two arrays below."""
+    shared_channel: NDArray[np.int16]
+    shared_value: NDArray[np.int64]
+    threshold: float | None
+    """Decades; None where no threshold met `max_null` and there are no links."""
+    curve: NullCurve
+    n_accounts: int
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def shared(self, i: int) -> list[tuple[int, int]]:
+        """The (channel, value) codes that link i rests on."""
+        span = slice(int(self.shared_ptr[i]), int(self.shared_ptr[i + 1]))
+        return list(zip(self.shared_channel[span].tolist(), self.shared_value[span].tolist(), strict=True))
+
+
+def link_accounts(
+    incidence: Incidence, settings: LinkSettings, *, stratum: NDArray[np.int32] | None = None
+) -> Links:
+    """Links of a table at the threshold where permuted tables have at most `max_null` as many.
+
+    Args:
+        incidence: the table.
+        settings: caps, seed and the rest.
+        stratum: (n_accounts,) values are only dealt among accounts of one stratum (a region, a community of
+            interest), so that what the stratum explains is no evidence; None: one stratum.
+    """
+    if stratum is None:
+        stratum = np.zeros(incidence.n_accounts, dtype=np.int32)
+    buckets = build_buckets(incidence)
+    scorer = make_scorer(incidence, settings)
+    curve = measure_null(buckets, scorer, stratum, settings)
+    threshold = choose_threshold(curve, settings.max_null)
+    pairs = surprising_pairs(buckets, scorer, np.inf if threshold is None else threshold)
+    return describe(pairs, buckets, scorer, incidence, curve, threshold)
+
+
+def make_scorer(incidence: Incidence, settings: LinkSettings) -> Scorer:
+    """Caps and families as arrays."""
+    names = incidence.families
+    caps = [family_cap(name, settings) / DECADES_TO_BITS for name in names]
+    return Scorer(
+        channel_family=np.array([names.index(spec.family) for spec in incidence.channels], dtype=np.int16),
+        family_cap=np.array(caps, dtype=np.float64),
+        discount=settings.discount,
+        many=settings.many_values,
+        group=np.zeros(incidence.n_accounts, dtype=np.int16),
+        lift=np.ones((len(incidence.channels), 1, 1), dtype=np.float32),
+        threads=settings.threads,
+    )
+
+
+def family_cap(name: str, settings: LinkSettings) -> float:
+    """Bits that a family may add."""
+    return settings.family_caps.get(name, FAMILIES.get(name, settings.default_cap))
+
+
+def measure_null(
+    buckets: Buckets, scorer: Scorer, stratum: NDArray[np.int32], settings: LinkSettings
+) -> NullCurve:
+    """Observed and null curves."""
+    observed = surprise_histogram(buckets, scorer)
+    rows = max(len(buckets.members), 1)
+    times = settings.permutations or min(max(PERMUTED_ROWS // rows, 2), MOST_PERMUTATIONS)
+    strata = stratify(buckets, stratum)
+    null = np.zeros_like(observed)
+    for i in range(times):
+        null += surprise_histogram(permute_buckets(buckets, strata, settings.seed * 1_000_003 + i), scorer)
+    return null_curve(observed, null, times)
+
+
+def prior_bits(curve: NullCurve, threshold: float | None, n_accounts: int) -> float:
+    """log2 prior odds that two accounts drawn at random belong together: links less chance, over all pairs."""
+    pairs = max(n_accounts * (n_accounts - 1) / 2, 1.0)
+    i = 0 if threshold is None else round(threshold / (curve.threshold[1] or 1.0))
+    true = max(float(curve.observed[i] - curve.null[i]), 1.0)
+    return math.log2(true / pairs) if threshold is not None else -math.log2(pairs)
+
+
+def describe(
+    pairs: Pairs,
+    buckets: Buckets,
+    scorer: Scorer,
+    incidence: Incidence,
+    curve: NullCurve,
+    threshold: float | None,
+) -> Links:
+    """Families and shared values of the pairs."""
+    by_channel, ptr, shared = detail(buckets, scorer, pairs.a, pairs.b)
+    families = family_bits(by_channel, scorer, incidence.channels)
+    prior = prior_bits(curve, threshold, incidence.n_accounts)
+    return Links(
+        a=pairs.a,
+        b=pairs.b,
+        surprise=pairs.surprise,
+        bits=families.sum(axis=1, dtype=np.float64) + prior,
+        family_bits=families,
+        families=incidence.families,
+        shared_ptr=ptr,
+        shared_channel=buckets.bucket_channel[shared],
+        shared_value=buckets.bucket_value[shared],
+        threshold=threshold,
+        curve=curve,
+        n_accounts=incidence.n_accounts,
+    )
+
+
+def family_bits(
+    by_channel: NDArray[np.float32], scorer: Scorer, channels: tuple[ChannelSpec, ...]
+) -> NDArray[np.float32]:
+    """Strongest channel plus discounted others, capped, in bits, by family."""
+    bits = np.zeros((len(by_channel), len(scorer.family_cap)), dtype=np.float32)
+    for f, cap in enumerate(scorer.family_cap):
+        mine = by_channel[:, scorer.channel_family == f]
+        best = mine.max(axis=1, initial=0.0)
+        total = best + scorer.discount * (mine.sum(axis=1) - best)
+        bits[:, f] = np.minimum(total, cap) * DECADES_TO_BITS
+    return bits

@@ -1,0 +1,140 @@
+"""Template communities: accounts that repeat the same text, however many they are.
+
+A shared wrapper puts the same shingles into the same accounts, so shingles are clustered by the *sets of
+accounts* in which they are heavy; each cluster is a template. Nothing here enumerates pairs of accounts, so
+a template of 25,000 accounts costs no more per account than one of fifty. Templates whose account sets
+overlap (paraphrases of one wrapper, the steps of one pipeline) form a community.
+
+A community says that accounts repeat the same words, not that one operator runs them: public prompts,
+classes and products form communities as tight as any campaign's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from hydrascope.kernels.sets import lead_sets, minhash_sets
+
+__all__ = ["TemplateSettings", "Templates", "community_of_templates", "find_templates"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSettings:
+    """How alike account sets must be."""
+
+    n_hashes: int = 32
+    same_template: float = 0.7
+    """Least MinHash agreement between a shingle's account set and its template's."""
+    same_community: float = 0.35
+    """Least Jaccard similarity between the account sets of two templates."""
+    core_size: int = 48
+    """Most shingles of a template that are used to recognise it."""
+    coverage: float = 0.6
+    """Share of the core that an exchange must hold to match."""
+    min_core: int = 2
+    """Fewest shingles: one sampled shingle alone is often a common phrase."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Templates:
+    """t templates as sets of shingles, largest account set first."""
+
+    core_offsets: np.ndarray
+    """int64[t+1] into `core`."""
+    core: np.ndarray
+    """int64[k] shingles, at most `core_size` a template."""
+    n_shingles: np.ndarray
+    """int64[t] shingles before the cap: the constant text is about that many / rate words long."""
+    n_accounts: np.ndarray
+    """int64[t] accounts in which the template's leading shingle is heavy."""
+
+    def __len__(self) -> int:
+        return len(self.n_shingles)
+
+    def flat(self) -> tuple[np.ndarray, np.ndarray]:
+        """Core shingles and the template of each: int64[k], int32[k]."""
+        return self.core, np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.core_offsets))
+
+
+def find_templates(shingle: np.ndarray, account: np.ndarray, settings: TemplateSettings) -> Templates:
+    """Cluster heavy shingles by the accounts that repeat them.
+
+    Args:
+        shingle: int64[m], account: int32[m]: heavy pairs sorted by shingle, then account.
+    """
+    starts = (
+        np.flatnonzero(np.concatenate([[True], shingle[1:] != shingle[:-1]]))
+        if len(shingle)
+        else np.zeros(0, int)
+    )
+    offsets = np.concatenate([starts, [len(shingle)]]).astype(np.int64)
+    names, size = shingle[starts], np.diff(offsets)
+    signatures = minhash_sets(offsets, account, settings.n_hashes)
+    order = np.lexsort((names, -size))
+    leader = lead_sets(signatures, order, 2, settings.same_template)
+    return _gather(names, size, leader, settings)
+
+
+def _gather(names: np.ndarray, size: np.ndarray, leader: np.ndarray, settings: TemplateSettings) -> Templates:
+    unique, group, counts = np.unique(leader, return_inverse=True, return_counts=True)
+    kept = np.flatnonzero(counts >= settings.min_core)
+    kept = kept[np.lexsort((names[unique[kept]], -size[unique[kept]]))]
+    rank = np.full(len(unique), -1)
+    rank[kept] = np.arange(len(kept))
+    rows = np.flatnonzero(rank[group] >= 0)
+    rows = rows[np.lexsort((names[rows], rank[group][rows]))]
+    template = rank[group][rows]
+    first = np.searchsorted(template, np.arange(len(kept)))
+    within = np.arange(len(rows)) - first[template]
+    rows, template = rows[within < settings.core_size], template[within < settings.core_size]
+    offsets = np.searchsorted(template, np.arange(len(kept) + 1))
+    return Templates(
+        core_offsets=offsets.astype(np.int64),
+        core=names[rows],
+        n_shingles=counts[kept].astype(np.int64),
+        n_accounts=size[unique[kept]].astype(np.int64),
+    )
+
+
+def community_of_templates(matches: csr_array, settings: TemplateSettings) -> np.ndarray:
+    """int32[t], the community of each template, numbered by first template.
+
+    Args:
+        matches: accounts x templates, 1 where an account uses a template in earnest.
+    """
+    n = matches.shape[1]
+    by_template = csr_array(matches.T)
+    by_template.sort_indices()
+    signatures = minhash_sets(
+        by_template.indptr.astype(np.int64), by_template.indices.astype(np.int32), settings.n_hashes
+    )
+    a, b = _alike(signatures, settings)
+    keep = _jaccard(by_template, a, b) >= settings.same_community
+    graph = coo_array((np.ones(int(keep.sum())), (a[keep], b[keep])), shape=(n, n))
+    _, label = connected_components(graph, directed=False)
+    _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse].astype(np.int32)
+
+
+def _alike(signatures: np.ndarray, settings: TemplateSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of templates that share a minimum: neighbours in each hash's sorted order."""
+    pairs = []
+    for column in signatures.T:
+        order = np.argsort(column, kind="stable")
+        same = column[order][1:] == column[order][:-1]
+        pairs.append(np.stack([order[:-1][same], order[1:][same]]))
+    both = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), int)
+    both = np.unique(np.sort(both, axis=0), axis=1)
+    return both[0], both[1]
+
+
+def _jaccard(sets: csr_array, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if not len(a):
+        return np.zeros(0)
+    shared = np.asarray(sets[a].multiply(sets[b]).sum(axis=1)).ravel()
+    size = np.diff(sets.indptr)
+    return shared / (size[a] + size[b] - shared)
