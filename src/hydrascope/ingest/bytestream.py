@@ -1,0 +1,124 @@
+"""Bytes of plain, gzip and Zstandard files, in blocks and in lines; a broken archive gives all it still holds.
+
+Compression is told by the first bytes, not by the name: exports drop and invent suffixes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+__all__ = ["BrokenStreamError", "compression", "read_blocks", "read_lines"]
+
+BLOCK = 1 << 20
+PIECE = 1 << 15
+_MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
+
+
+class BrokenStreamError(Exception):
+    """The archive ended early or is corrupt; everything before the break has been given."""
+
+
+def compression(path: str | Path) -> str | None:
+    """`gz`, `zst`, or None for a plain file."""
+    with Path(path).open("rb") as file:
+        head = file.read(4)
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def read_blocks(path: str | Path, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    """Decompressed blocks of about 1 MB; `start` and `stop` are byte offsets of a plain file.
+
+    Raises:
+        BrokenStreamError: after the last byte before the break.
+    """
+    packed = compression(path)
+    if packed is None:
+        yield from _plain(Path(path), start, stop)
+    elif packed == "gz":
+        yield from _unpack(Path(path), lambda: zlib.decompressobj(wbits=31), zlib.error)
+    else:
+        unpack = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        yield from _unpack(Path(path), unpack.decompressobj, zstandard.ZstdError)
+
+
+def _plain(path: Path, start: int, stop: int | None) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        left = None if stop is None else stop - start
+        while left is None or left > 0:
+            block = file.read(BLOCK if left is None else min(BLOCK, left))
+            if not block:
+                return
+            if left is not None:
+                left -= len(block)
+            yield block
+
+
+def _unpack(path: Path, new: Any, error: type[Exception]) -> Iterator[bytes]:
+    """Concatenated gzip members or Zstandard frames, in pieces small enough that a break costs little."""
+    with path.open("rb") as file:
+        member, fresh = new(), True
+        while piece := file.read(PIECE):
+            while piece:
+                before = member.copy() if hasattr(member, "copy") else None
+                try:
+                    out = member.decompress(piece)
+                except error as broken:
+                    yield from _last_bytes(before, piece, error)
+                    raise BrokenStreamError(str(broken)) from None
+                fresh = False
+                if out:
+                    yield out
+                if not member.eof:
+                    break
+                piece, member, fresh = member.unused_data, new(), True
+        if not fresh:
+            raise BrokenStreamError("the archive ends early")
+
+
+def _last_bytes(member: Any, piece: bytes, error: type[Exception]) -> Iterator[bytes]:
+    """What a failing piece still gives when fed byte by byte."""
+    if member is None:
+        return
+    try:
+        for i in range(len(piece)):
+            yield member.decompress(piece[i : i + 1])
+    except error:
+        return
+
+
+def read_lines(
+    path: str | Path, *, start: int = 0, stop: int | None = None, first_line: int = 1
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Blocks of whole lines without their ends: (1-based number of the first line, lines).
+
+    Raises:
+        BrokenStreamError: after the last line before the break; a line cut by the break is given too.
+    """
+    line, rest = first_line, b""
+    broken: BrokenStreamError | None = None
+    blocks = read_blocks(path, start=start, stop=stop)
+    while True:
+        try:
+            block = next(blocks)
+        except StopIteration:
+            break
+        except BrokenStreamError as error:
+            broken = error
+            break
+        if line == 1 and not rest:
+            block = block.removeprefix(b"\xef\xbb\xbf")
+        lines = (rest + block).split(b"\n") if b"\n" in block else [rest + block]
+        rest = lines.pop()
+        if lines:
+            yield line, lines
+            line += len(lines)
+    if rest:
+        yield line, [rest]
+    if broken is not None:
+        raise broken

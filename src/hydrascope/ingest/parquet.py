@@ -1,0 +1,138 @@
+"""Parquet in the contract's columns: row groups stream through in batches, their text never visited in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hydrascope.ingest.column_map import ColumnMap, follow
+from hydrascope.ingest.conform import MAX_ROWS, MAX_TEXT_BYTES, conform, split
+from hydrascope.ingest.formats.contract import COLUMNS
+from hydrascope.ingest.rejects import Rejects
+
+__all__ = ["parquet_batches", "parquet_rows", "row_group_runs"]
+
+PART_BYTES = 512 << 20
+"""Uncompressed bytes of the row groups of one part."""
+
+
+def row_group_runs(path: str) -> list[tuple[tuple[int, ...], int]]:
+    """Runs of row groups of about `PART_BYTES`: (row groups, 1-based row they begin on)."""
+    with pq.ParquetFile(path) as file:
+        meta = file.metadata
+        sizes = [meta.row_group(i).total_byte_size for i in range(meta.num_row_groups)]
+        counts = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
+    runs: list[tuple[tuple[int, ...], int]] = []
+    run: list[int] = []
+    first, row, size = 1, 1, 0
+    for i, n_bytes in enumerate(sizes):
+        if run and size + n_bytes > PART_BYTES:
+            runs.append((tuple(run), first))
+            run, first, size = [], row, 0
+        run.append(i)
+        row += counts[i]
+        size += n_bytes
+    return [*runs, (tuple(run), first)] if run else runs
+
+
+def parquet_batches(
+    path: str,
+    file_index: int,
+    rejects: Rejects,
+    *,
+    row_groups: Sequence[int],
+    first_row: int,
+    column_map: ColumnMap | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Canonical batches of some row groups of a file."""
+    wanted = column_map or ColumnMap()
+    row = first_row
+    for raw in _raw_batches(path, rejects, row_groups, _sources(wanted)):
+        columns = _columns(raw, wanted)
+        lines = np.arange(row, row + raw.num_rows, dtype=np.int64)
+        row += raw.num_rows
+        batch = conform(columns, lines, file=(file_index, path), rejects=rejects, units=wanted.units)
+        yield from split(batch)
+
+
+def parquet_rows(
+    path: str, rejects: Rejects, *, row_groups: Sequence[int], first_row: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(row number, record) of a Parquet file that holds another format's records."""
+    row = first_row
+    for raw in _raw_batches(path, rejects, row_groups, None):
+        for record in raw.to_pylist():
+            yield row, record
+            row += 1
+
+
+def _sources(column_map: ColumnMap) -> set[str]:
+    paths = {path for paths in column_map.columns.values() for path in paths}
+    return set(COLUMNS) | paths | {path.split(".")[0].split("[")[0] for path in paths}
+
+
+def _raw_batches(
+    path: str, rejects: Rejects, row_groups: Sequence[int], wanted: set[str] | None
+) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        names = [n for n in file.schema_arrow.names if wanted is None or n in wanted]
+        batches = file.iter_batches(
+            batch_size=_batch_rows(file.metadata, row_groups),
+            row_groups=list(row_groups),
+            columns=names,
+            use_threads=False,
+        )
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except (pa.ArrowInvalid, OSError) as error:
+                rejects.add(path, None, "corrupt_file", str(error).splitlines()[0][:200])
+                return
+            yield batch
+
+
+def _batch_rows(meta: Any, row_groups: Sequence[int]) -> int:
+    """Rows that hold about `MAX_TEXT_BYTES`, by the footer's own figures."""
+    rows = sum(meta.row_group(i).num_rows for i in row_groups)
+    size = sum(meta.row_group(i).total_byte_size for i in row_groups)
+    return int(min(MAX_ROWS, max(64, MAX_TEXT_BYTES * rows // max(size, 1))))
+
+
+def _columns(batch: pa.RecordBatch, column_map: ColumnMap) -> Mapping[str, Any]:
+    columns = {name: batch.column(name) for name in batch.schema.names if name in COLUMNS}
+    for column, paths in column_map.columns.items():
+        found = [_at_path(batch, path) for path in paths]
+        columns[column] = _first_value([values for values in found if values is not None], batch.num_rows)
+    for column, value in column_map.values.items():
+        fixed = pa.array([value] * batch.num_rows)
+        columns[column] = (
+            _first_value([columns[column], fixed], batch.num_rows) if column in columns else fixed
+        )
+    return columns
+
+
+def _at_path(batch: pa.RecordBatch, path: str) -> Any:
+    if path in batch.schema.names:
+        return batch.column(path)
+    top = path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
+    if top not in batch.schema.names:
+        return None
+    return [follow({top: value}, path) for value in batch.column(top).to_pylist()]
+
+
+def _first_value(candidates: list[Any], n: int) -> Any:
+    if not candidates:
+        return pa.nulls(n)
+    if len(candidates) == 1:
+        return candidates[0]
+    arrays = [c if isinstance(c, pa.Array) else pa.array(c) for c in candidates]
+    if len({a.type for a in arrays}) > 1:
+        arrays = [a.cast(pa.string()) for a in arrays]
+    return pc.coalesce(*arrays)
