@@ -27,7 +27,7 @@ PALETTE = (
     "#d08070",
 )
 PLOT_W, PLOT_H = 560, 300
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 64, 30, 16, 44
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

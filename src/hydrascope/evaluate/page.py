@@ -28,6 +28,7 @@ p { margin: 4px 0 10px; max-width: 76ch; } .note { color: var(--dim); font-size:
 th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } td:last-child { white-space: normal; }
 tr.warn td { color: var(--warn); font-weight: 600; }
+figure { margin: 8px 0; }
 svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 .pair { display: flex; flex-wrap: wrap; gap: 16px; } .pair > figure { margin: 0; flex: 1 1 440px; }
 figcaption { color: var(--dim); font-size: 0.9rem; }

@@ -12,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from hydrascope.errors import InputError
+from hydrascope.schema import ACCOUNTS, EXCHANGES, TIMESTAMP
 
 __all__ = ["Log", "World", "read_log", "read_span", "read_world"]
 
@@ -32,13 +34,26 @@ class Log:
 
     @property
     def sql(self) -> str:
-        """The exchanges as a DuckDB table function; columns that one file lacks read as null."""
-        return f"read_parquet({[str(p) for p in self.exchanges]!r}, union_by_name = true)"
+        """The exchanges as a DuckDB relation; optional columns that the files lack read as null."""
+        return relation([str(p) for p in self.exchanges], EXCHANGES)
 
     @property
-    def accounts_sql(self) -> str | None:
-        """The accounts as a DuckDB table function, or None where the operator keeps none."""
-        return None if self.accounts is None else f"read_parquet({[str(self.accounts)]!r})"
+    def accounts_sql(self) -> str:
+        """The accounts as a DuckDB relation, empty where the operator keeps none."""
+        return relation([str(self.accounts)] if self.accounts else [], ACCOUNTS)
+
+
+def relation(files: Sequence[str], schema: pa.Schema) -> str:
+    """A sub-query over Parquet files in which every text, number and flag of `schema` exists."""
+    types = {pa.string(): "VARCHAR", pa.bool_(): "BOOLEAN", pa.int32(): "BIGINT", pa.int16(): "BIGINT"}
+    types |= {pa.float32(): "DOUBLE", pa.int64(): "BIGINT", TIMESTAMP: "TIMESTAMPTZ"}
+    nulls = ", ".join(f"NULL::{types[f.type]} AS {f.name}" for f in schema if f.type in types)
+    if not files:
+        return f"(SELECT {nulls} WHERE false)"
+    return (
+        f"(SELECT * FROM read_parquet({list(files)!r}, union_by_name = true)"
+        f" UNION ALL BY NAME SELECT {nulls} WHERE false)"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,55 @@
+"""Prompts as vectors for the peers that read text: hashed words and pairs of words, unit length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+from sklearn.feature_extraction.text import HashingVectorizer
+
+from hydrascope.evaluate.world import Log
+
+__all__ = ["Prompts", "read_prompts"]
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompts:
+    """A sample of the log's prompts, in order of time."""
+
+    accounts: list[str]
+    """Distinct accounts, sorted."""
+    account: npt.NDArray[np.int64]
+    """Position in `accounts` of each prompt's account."""
+    vectors: Vectors
+    """One unit vector a prompt."""
+
+
+def read_prompts(log: Log, *, most: int = 100_000, width: int = 256, most_chars: int = 2_000) -> Prompts:
+    """Read at most `most` prompts, those of least MD5 of exchange id, and embed their first `most_chars`.
+
+    Whoever compares accounts by text has to hold the vectors: `most` x `width` x 4 bytes.
+    """
+    with duckdb.connect() as db:
+        rows = db.sql(f"""
+            SELECT account_id, text FROM (
+                SELECT account_id, left(prompt, {most_chars}) AS text, started_at, exchange_id
+                FROM {log.sql} WHERE prompt IS NOT NULL ORDER BY md5(exchange_id) LIMIT {most})
+            ORDER BY started_at, exchange_id
+        """).fetchall()
+    if not rows:
+        return Prompts(accounts=[], account=np.zeros(0, np.int64), vectors=np.zeros((0, width), np.float32))
+    names, account = np.unique([a for a, _ in rows], return_inverse=True)
+    return Prompts(
+        accounts=names.tolist(), account=account.astype(np.int64), vectors=embed([t for _, t in rows], width)
+    )
+
+
+def embed(texts: list[str], width: int, chunk: int = 5_000) -> Vectors:
+    """Hashed words and word pairs, l2-normalised, dense."""
+    hasher = HashingVectorizer(n_features=width, ngram_range=(1, 2), norm="l2", dtype=np.float32)
+    parts = [hasher.transform(texts[i : i + chunk]).toarray() for i in range(0, len(texts), chunk)]
+    return np.concatenate(parts).astype(np.float32)
