@@ -1,0 +1,258 @@
+"""Sentences about a campaign: what it is in one paragraph, and what to check before acting on it.
+
+Observation and inference stay apart: what was counted is stated flatly, what was judged carries its
+probability. Nothing here weighs evidence; it only says what the scan found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hydrascope.records import FAMILIES
+from hydrascope.report import words
+from hydrascope.report.masking import clean
+from hydrascope.report.ranking import taken_tokens
+from hydrascope.report.shape import CampaignEntry, HypothesisEntry
+from hydrascope.report.waterfall import Waterfall, build_waterfall
+
+__all__ = [
+    "checks",
+    "flip_sentence",
+    "innocent_sentence",
+    "summary",
+    "title_of",
+    "training_sentence",
+    "verdict_sentence",
+]
+
+MEMBER_LINE = 0.9
+"""Members below this probability are named as ones to leave out."""
+SHARE_LINE = 0.9
+LEAN_LINE = 0.5
+
+
+def title_of(campaign: CampaignEntry) -> str:
+    """The campaign's title, or one made of its verdict and size."""
+    if campaign.title:
+        return clean(campaign.title)
+    n = campaign.n_accounts or len(campaign.members)
+    return f"{words.label(campaign.verdict)}, {words.plural(n, 'account')}"
+
+
+def verdict_sentence(campaign: CampaignEntry) -> str:
+    """The verdict with its probability in words and in figures."""
+    noun = {
+        "distillation": "a distillation campaign",
+        "reseller": "a reseller",
+        "evaluation": "an evaluation",
+        "bulk_customer": "one bulk customer",
+        "shared_application": "users of one application",
+        "other_coordination": "coordination of another kind",
+    }.get(campaign.verdict)
+    if noun is None:
+        return "The evidence does not decide between the explanations."
+    if campaign.probability is None:
+        return f"Judged to be {noun}; no probability was stated."
+    word = words.likelihood(campaign.probability)
+    return f"{word[0].upper()}{word[1:]} {noun}: probability {words.percent(campaign.probability)}."
+
+
+def summary(campaign: CampaignEntry) -> str:
+    """The campaign in one paragraph."""
+    return " ".join(s for s in summary_sentences(campaign) if s)
+
+
+def summary_sentences(campaign: CampaignEntry) -> Iterator[str]:
+    """Who sent how much and when; why linked; what for; what became of them."""
+    yield volume_sentence(campaign)
+    yield strongest_sentence(build_waterfall(campaign.evidence, "link"), "one operator behind them")
+    yield strongest_sentence(build_waterfall(campaign.evidence, "abuse"), "extraction of capabilities")
+    yield purpose_sentence(campaign)
+    yield share_sentence(campaign)
+    yield bans_sentence(campaign)
+
+
+def volume_sentence(campaign: CampaignEntry) -> str:
+    """Accounts, exchanges, span and the rate of one account."""
+    n = campaign.n_accounts or len(campaign.members)
+    text = f"{words.plural(n, 'account')} sent {words.plural(campaign.n_exchanges, 'exchange')}"
+    if campaign.first_seen is None or campaign.last_seen is None:
+        return text + "."
+    days = max((words.utc(campaign.last_seen) - words.utc(campaign.first_seen)).total_seconds() / 86_400, 1.0)
+    rate = campaign.n_exchanges / max(n, 1) / days
+    per_day = f"{rate:.0f}" if rate >= 9.5 else f"{rate:.1f}"
+    return f"{text}, {words.span(campaign.first_seen, campaign.last_seen)}: {per_day} a day from each account."
+
+
+def strongest_sentence(fall: Waterfall, of_what: str) -> str:
+    """The heaviest families of one side of the evidence."""
+    heavy = [r for r in fall.rows if r.bits >= 0.5][:3]
+    if not heavy:
+        return f"There is no positive evidence of {of_what}." if fall.rows else ""
+    named = words.join(f"{words.label(r.family).lower()} ({words.bits(r.bits)} bits)" for r in heavy)
+    return f"Evidence of {of_what} comes mainly from {named}."
+
+
+def purpose_sentence(campaign: CampaignEntry) -> str:
+    """What the traffic asks for and how."""
+    asks = top_share(campaign.capabilities)
+    how = top_share({k: v for k, v in campaign.elicitations.items() if k != "none"})
+    if asks is None:
+        return ""
+    text = f"It asks mostly for {words.label(asks[0]).lower()} ({words.percent(asks[1])})"
+    if how is not None and how[1] >= 0.05:
+        text += f", most often by {words.label(how[0]).lower()} ({words.percent(how[1])})"
+    return text + "."
+
+
+def top_share(shares: Mapping[str, float]) -> tuple[str, float] | None:
+    """The largest share and its name."""
+    return max(shares.items(), key=lambda kv: (kv[1], kv[0]), default=None)
+
+
+def share_sentence(campaign: CampaignEntry) -> str:
+    """How much of the traffic is other people's or another purpose's."""
+    share = campaign.distillation_share
+    if campaign.verdict != "distillation" or share is None or share >= SHARE_LINE:
+        return ""
+    return f"Only {words.percent(share)} of its traffic is judged to be distillation; the rest is mixed in."
+
+
+def bans_sentence(campaign: CampaignEntry) -> str:
+    """How many members were banned, where it is known."""
+    n = len(campaign.timeline.bans) or sum(m.banned_at is not None for m in campaign.members)
+    return f"{words.plural(n, 'account')} of it {'was' if n == 1 else 'were'} banned meanwhile." if n else ""
+
+
+def training_sentence(campaign: CampaignEntry) -> str:
+    """What was taken and what it would train."""
+    tokens = taken_tokens(campaign)
+    if tokens is None:
+        taken = "The log carries no token counts, so what was taken is known only in exchanges."
+    else:
+        taken = f"About {words.short(tokens)} output tokens"
+        taken += " were taken." if campaign.verdict == "distillation" else " went to these accounts."
+    return f"{taken} {clean(campaign.harm.would_train)}".strip()
+
+
+def innocent_sentence(innocent: HypothesisEntry, verdict: str) -> str:
+    """Whether the best innocent explanation holds."""
+    name = clean(innocent.name or words.label(innocent.verdict)).lower()
+    odds = f" (probability {words.percent(innocent.probability)})" if innocent.probability is not None else ""
+    if verdict == "distillation":
+        return f"The best innocent explanation is {name}{odds}; it fails on what is listed against it."
+    if verdict == "inconclusive":
+        return f"The best innocent explanation is {name}{odds}; it can be neither held nor dismissed."
+    return f"The best innocent explanation is {name}{odds}, and it holds."
+
+
+def flip_sentence(campaign: CampaignEntry) -> str | None:
+    """How much evidence would have to go for the runner-up to win; None without a runner-up."""
+    if len(campaign.hypotheses) < 2:
+        return None
+    best, second = sorted(campaign.hypotheses, key=lambda h: -h.bits)[:2]
+    margin = best.bits - second.bits
+    heavy = sorted((i for i in campaign.evidence if i.bits > 0), key=lambda i: (-i.bits, i.channel))
+    gone, lost = [], 0.0
+    for item in heavy:
+        if lost > margin:
+            break
+        gone.append(item)
+        lost += item.bits
+    text = f"“{clean(best.name)}” leads “{clean(second.name)}” by {margin:.1f} bits."
+    if not gone or lost <= margin:
+        return text + " No piece of evidence listed here is heavy enough to change that."
+    named = words.join(clean(i.channel or i.family).replace("_", " ") for i in gone)
+    what = "the strongest item" if len(gone) == 1 else f"the {len(gone)} strongest items"
+    return f"{text} Losing {what} ({named}, {lost:.1f} bits) would change the verdict."
+
+
+def checks(campaign: CampaignEntry) -> list[str]:
+    """What a person should check before acting, most telling first."""
+    return [sentence for sentence in check_sentences(campaign) if sentence]
+
+
+def check_sentences(campaign: CampaignEntry) -> Iterator[str | None]:
+    """Every check that applies to this campaign."""
+    if campaign.verdict == "distillation" and not campaign.enforceable:
+        yield (
+            "Automatic action is not defensible at this run's stated false-alarm rate. "
+            "A person has to decide, on what follows."
+        )
+    yield innocent_check(campaign)
+    yield lean_check(campaign)
+    yield doubtful_members_check(campaign)
+    yield mixed_check(campaign)
+    yield shared_exit_check(campaign)
+    yield reading_check(campaign)
+    yield flip_sentence(campaign)
+    if campaign.verdict not in ("distillation", "inconclusive"):
+        yield "No action is suggested. If the declared relation is unknown to you, ask the customer for it."
+    elif not campaign.evidence:
+        yield "No evidence was kept in this folder; do not act on the verdict alone."
+
+
+def innocent_check(campaign: CampaignEntry) -> str | None:
+    """Rule out the best innocent explanation by name."""
+    innocent = campaign.best_innocent
+    if innocent is None or not innocent.name or campaign.verdict not in ("distillation", "inconclusive"):
+        return None
+    ask = f"Rule out {clean(innocent.name).lower()}: look for a contract, a support ticket or a declared relation"
+    speaks = clean(innocent.reasons_for[0]).rstrip(".") if innocent.reasons_for else ""
+    return f"{ask}. In its favour: {speaks[:1].lower()}{speaks[1:]}." if speaks else ask + "."
+
+
+def lean_check(campaign: CampaignEntry) -> str | None:
+    """Say so where one family carries most of the link."""
+    fall = build_waterfall(campaign.evidence, "link")
+    positive = sum(r.bits for r in fall.rows if r.bits > 0)
+    if not fall.rows or positive <= 0 or fall.rows[0].bits < LEAN_LINE * positive:
+        return None
+    first = fall.rows[0]
+    rest = fall.total - first.bits
+    return (
+        f"The link leans on {words.label(first.family).lower()}: without it {words.bits(rest)} of "
+        f"{words.bits(fall.total)} bits remain. Verify that family by a second source."
+    )
+
+
+def doubtful_members_check(campaign: CampaignEntry) -> str | None:
+    """Name the members to leave out."""
+    low = [m for m in campaign.members if m.probability is not None and m.probability < MEMBER_LINE]
+    weakest = campaign.weakest_member
+    if low:
+        of = f"of {words.count(len(campaign.members))}"
+        return (
+            f"{words.plural(len(low), 'account')} {of} {'is' if len(low) == 1 else 'are'} members with a "
+            f"probability below {MEMBER_LINE:.0%}. Leave them out of any action on the whole."
+        )
+    if weakest is None:
+        return None
+    return f"Begin with the weakest member, {clean(weakest.account_id)} ({words.bits(weakest.bits)} bits)."
+
+
+def mixed_check(campaign: CampaignEntry) -> str | None:
+    """Warn of innocents behind the same accounts."""
+    share = campaign.distillation_share
+    if campaign.verdict != "distillation" or share is None or share >= SHARE_LINE:
+        return None
+    return (
+        f"{words.percent(1 - share)} of the traffic looks like something else, perhaps other people's: "
+        "act on the templates before the accounts."
+    )
+
+
+def shared_exit_check(campaign: CampaignEntry) -> str | None:
+    """Addresses are shared by strangers too."""
+    egress = next((r for r in build_waterfall(campaign.evidence, "link").rows if r.family == "egress"), None)
+    if egress is None or egress.bits < 0.5 * FAMILIES["egress"]:
+        return None
+    return "Check that the shared addresses are not a public VPN exit, a carrier's NAT or one company's office."
+
+
+def reading_check(campaign: CampaignEntry) -> str | None:
+    """A few exchanges to read in full."""
+    positive = sorted((i for i in campaign.evidence if i.bits > 0), key=lambda i: (-i.bits, i.channel))
+    ids = list(dict.fromkeys(e for item in positive for e in item.exchanges[:2]))[:4]
+    ids = ids or list(dict.fromkeys(e for t in campaign.templates for e in t.exchanges))[:4]
+    return f"Read these exchanges in full: {', '.join(clean(i) for i in ids)}." if ids else None

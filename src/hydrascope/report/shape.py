@@ -1,0 +1,214 @@
+"""The shape of `campaigns.json`, version 1, as records; docs/findings.md says what each field means.
+
+Only `campaign_id` is needed: whatever else is absent or null reads as empty, and the report and the
+explanations then say less. Field names are the file's own, so that its reader and its JSON agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from hydrascope.records import Verdict
+
+__all__ = [
+    "Ban",
+    "CampaignEntry",
+    "EvidenceEntry",
+    "Graph",
+    "GraphLink",
+    "GraphNode",
+    "Harm",
+    "HypothesisEntry",
+    "MemberEntry",
+    "Release",
+    "SharedValue",
+    "TemplateEntry",
+    "TemplatePart",
+    "Timeline",
+    "Weakest",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceEntry:
+    """One reason to believe, or to disbelieve, with its weight."""
+
+    side: Literal["link", "abuse"] = "link"
+    family: str = ""
+    channel: str = ""
+    bits: float = 0.0
+    """log2 likelihood ratio: positive for, negative against."""
+    sentence: str = ""
+    p_value: float | None = None
+    exchanges: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HypothesisEntry:
+    """One explanation of a campaign, scored beside its rivals."""
+
+    name: str = ""
+    verdict: Verdict = "inconclusive"
+    probability: float | None = None
+    bits: float = 0.0
+    reasons_for: tuple[str, ...] = ()
+    reasons_against: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatePart:
+    """A stretch of fixed words, or a slot with examples of what filled it."""
+
+    text: str = ""
+    slot: bool = False
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateEntry:
+    """A prompt that recurs, fixed words and slots."""
+
+    template_id: str = ""
+    share: float | None = None
+    """Of the campaign's exchanges."""
+    n_accounts: int = 0
+    n_exchanges: int = 0
+    capability: str = ""
+    elicitation: str = ""
+    parts: tuple[TemplatePart, ...] = ()
+    exchanges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ban:
+    """An account of the campaign was banned."""
+
+    at: datetime
+    account_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A model was released while the campaign ran."""
+
+    at: datetime
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Counts by time bin; every list has one entry a bin."""
+
+    bin_s: int = 86_400
+    start: datetime | None = None
+    n_exchanges: tuple[int, ...] = ()
+    accounts_active: tuple[int, ...] = ()
+    models: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    bans: tuple[Ban, ...] = ()
+    releases: tuple[Release, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedValue:
+    """A value that accounts of the campaign share."""
+
+    value: str | int | float = ""
+    n_accounts: int = 0
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberEntry:
+    """One account's place in a campaign."""
+
+    account_id: str
+    probability: float | None = None
+    bits: float = 0.0
+    """Match weight against the rest of the campaign with this account left out."""
+    families: Mapping[str, float] = field(default_factory=dict)
+    n_exchanges: int = 0
+    distillation_share: float | None = None
+    first_seen: datetime | None = None
+    banned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weakest:
+    """The member that fits least."""
+
+    account_id: str
+    bits: float = 0.0
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphNode:
+    """An account in the link graph."""
+
+    account_id: str
+    n_exchanges: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphLink:
+    """A scored edge between two accounts."""
+
+    account_a: str
+    account_b: str
+    bits: float = 0.0
+    surprise: float | None = None
+    families: Mapping[str, float] = field(default_factory=dict)
+    sentences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """The link graph of a campaign, or the part of it that was kept."""
+
+    nodes: tuple[GraphNode, ...] = ()
+    links: tuple[GraphLink, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """What was taken, and what it would train."""
+
+    score: float | None = None
+    output_tokens: int | None = None
+    would_train: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignEntry:
+    """A judged cluster with everything that was kept about it."""
+
+    campaign_id: str
+    verdict: Verdict = "inconclusive"
+    probability: float | None = None
+    """Of the stated verdict."""
+    q_value: float | None = None
+    enforceable: bool = False
+    title: str = ""
+    n_accounts: int = 0
+    n_exchanges: int = 0
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    distillation_share: float | None = None
+    capabilities: Mapping[str, float] = field(default_factory=dict)
+    elicitations: Mapping[str, float] = field(default_factory=dict)
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    evidence: tuple[EvidenceEntry, ...] = ()
+    hypotheses: tuple[HypothesisEntry, ...] = ()
+    best_innocent: HypothesisEntry | None = None
+    templates: tuple[TemplateEntry, ...] = ()
+    timeline: Timeline = field(default_factory=Timeline)
+    infrastructure: Mapping[str, tuple[SharedValue, ...]] = field(default_factory=dict)
+    members: tuple[MemberEntry, ...] = ()
+    weakest_member: Weakest | None = None
+    graph: Graph = field(default_factory=Graph)
+    harm: Harm = field(default_factory=Harm)

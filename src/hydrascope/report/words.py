@@ -1,0 +1,171 @@
+"""Numbers, times and names as a person reads them. Unknown is a dash, never a zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+__all__ = [
+    "CHANNEL_LABELS",
+    "FAMILY_LABELS",
+    "VERDICT_LABELS",
+    "bits",
+    "count",
+    "day",
+    "join",
+    "label",
+    "likelihood",
+    "percent",
+    "plural",
+    "short",
+    "span",
+    "utc",
+    "when",
+]
+
+UNKNOWN = "–"
+
+VERDICT_LABELS: Mapping[str, str] = {
+    "distillation": "Distillation",
+    "reseller": "Reseller",
+    "evaluation": "Evaluation",
+    "bulk_customer": "Bulk customer",
+    "shared_application": "Shared application",
+    "other_coordination": "Other coordination",
+    "inconclusive": "Inconclusive",
+}
+
+FAMILY_LABELS: Mapping[str, str] = {
+    "identity": "Identity",
+    "egress": "Network egress",
+    "client": "Client software",
+    "content": "Content",
+    "configuration": "Configuration",
+    "timing": "Timing and work split",
+    "lifecycle": "Life cycle",
+}
+
+CHANNEL_LABELS: Mapping[str, str] = {
+    "client_asn": "Network (ASN)",
+    "ip_prefix": "Address prefix",
+    "client_country": "Country of address",
+    "tls_fingerprint": "TLS fingerprint",
+    "user_agent": "User agent",
+    "platform": "Platform",
+    "payment_fingerprint": "Payment",
+    "email_domain": "E-mail domain",
+    "access_pathway": "Access pathway",
+    "model": "Model",
+}
+
+SHORT = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3))
+
+LIKELIHOODS = (
+    (0.99, "almost certainly"),
+    (0.9, "very likely"),
+    (0.7, "likely"),
+    (0.5, "more likely than not"),
+    (0.3, "perhaps"),
+    (0.1, "unlikely to be"),
+    (0.0, "very unlikely to be"),
+)
+
+
+def count(n: float | None) -> str:
+    """A whole number with thousands apart: 12,340."""
+    return UNKNOWN if n is None else f"{round(n):,}"
+
+
+def short(n: float | None) -> str:
+    """A number in three figures: 12.3 k, 4.1 B.
+
+    >>> short(12_340), short(999), short(4_100_000_000)
+    ('12.3k', '999', '4.1B')
+    """
+    if n is None:
+        return UNKNOWN
+    for unit, size in SHORT:
+        if abs(n) >= size * 0.9995:
+            value = n / size
+            return f"{value:.0f}{unit}" if abs(value) >= 99.95 else f"{value:.1f}".removesuffix(".0") + unit
+    return f"{n:.0f}"
+
+
+def plural(n: float | None, one: str, many: str | None = None) -> str:
+    """A count with its noun: 1 account, 2,000 accounts."""
+    noun = one if n is not None and round(n) == 1 else (many or one + "s")
+    return f"{count(n)} {noun}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage that never rounds to a false 0 or 100.
+
+    >>> percent(0.5), percent(0.9996), percent(0.0004), percent(1.0)
+    ('50%', '>99.9%', '<0.1%', '100%')
+    """
+    if share is None:
+        return UNKNOWN
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    if share > 0.999:
+        return ">99.9%"
+    if share < 0.001:
+        return "<0.1%"
+    return f"{share:.1%}" if share < 0.1 or share > 0.9 else f"{share:.0%}"
+
+
+def bits(value: float | None) -> str:
+    """Bits with their sign: +3.2, −1.0, 0.0."""
+    if value is None:
+        return UNKNOWN
+    rounded = round(value, 1)
+    return f"{'+' if rounded > 0 else '−' if rounded < 0 else ''}{abs(rounded):,.1f}"
+
+
+def likelihood(probability: float | None) -> str:
+    """A probability in words; the scale is printed in docs/report.md."""
+    if probability is None:
+        return "of unknown probability"
+    return next(word for least, word in LIKELIHOODS if probability >= least)
+
+
+def label(name: str) -> str:
+    """A field, family, channel or class name as words."""
+    known = VERDICT_LABELS.get(name) or FAMILY_LABELS.get(name) or CHANNEL_LABELS.get(name)
+    return known or name.replace("_", " ").strip().capitalize() or UNKNOWN
+
+
+def utc(at: datetime) -> datetime:
+    """The time in UTC; one without a zone is taken to be UTC already."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def day(at: datetime | None) -> str:
+    """A date: 3 Mar 2026."""
+    return UNKNOWN if at is None else f"{utc(at).day} {utc(at):%b %Y}"
+
+
+def when(at: datetime | None) -> str:
+    """A time to the minute, UTC."""
+    return UNKNOWN if at is None else f"{utc(at):%Y-%m-%d %H:%M} UTC"
+
+
+def span(first: datetime | None, last: datetime | None) -> str:
+    """Two dates and the time between them: 3 Mar to 17 Apr 2026 (45 days)."""
+    if first is None or last is None:
+        return day(first or last)
+    a, b = utc(first), utc(last)
+    hours = (b - a).total_seconds() / 3600
+    length = f"{hours / 24:.0f} days" if hours >= 36 else f"{hours:.0f} hours" if hours >= 1.5 else "an hour"
+    if a.date() == b.date():
+        return f"{day(a)} ({length})"
+    start = f"{a.day} {a:%b}" if a.year == b.year else day(a)
+    return f"{start} to {day(b)} ({length})"
+
+
+def join(items: Iterable[str], last: str = "and") -> str:
+    """A list in a sentence: a, b and c."""
+    words = list(items)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
