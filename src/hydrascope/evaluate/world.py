@@ -121,7 +121,8 @@ def read_span(log: Log) -> tuple[datetime, datetime]:
     Raises:
         InputError: the log is empty.
     """
-    row = duckdb.sql(f"SELECT epoch_us(min(started_at)), epoch_us(max(started_at)) FROM {log.sql}").fetchone()
-    if row is None or row[0] is None:
+    span = f"SELECT epoch_us(min(started_at)), epoch_us(max(started_at)) FROM {log.sql}"
+    first, last = duckdb.sql(span).fetchall()[0]
+    if first is None:
         raise InputError("the exchange log is empty", file=str(log.exchanges[0]))
-    return EPOCH + timedelta(microseconds=row[0]), EPOCH + timedelta(microseconds=row[1])
+    return EPOCH + timedelta(microseconds=first), EPOCH + timedelta(microseconds=last)

@@ -1,0 +1,176 @@
+"""Time and volume to detection: the log is cut at the end of each day and scanned again.
+
+A detector that is handed a prefix knows nothing of what comes later: exchanges, accounts created after the
+cut and events after the cut are left out, and so are accounts without an exchange yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from hydrascope.errors import UsageError
+from hydrascope.evaluate.findings import Findings
+from hydrascope.evaluate.judged import judge_against, read_truth
+from hydrascope.evaluate.recovery import TrueCampaign, recover_campaigns
+from hydrascope.evaluate.world import EPOCH, Log, World, read_span
+
+__all__ = ["Detection", "Replay", "ReplayDay", "cut_log", "replay_days"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayDay:
+    """What was known of one campaign when the log ended at `cut_at`; shares are of accounts seen so far."""
+
+    cut_at: datetime
+    campaign: str
+    n_accounts: int
+    n_exchanges: int
+    recall: float
+    enforceable_recall: float
+    honest_enforceable: int
+    """Honest accounts in enforceable distillation verdicts on that day, of the whole world."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """When one campaign was first seen for what it is."""
+
+    campaign: str
+    first_seen_at: datetime
+    detected_at: datetime | None
+    """First cut at which recall reached the level asked for; None: never."""
+    hours: float | None
+    """From the campaign's first exchange to detection."""
+    n_exchanges: int
+    """Exchanges sent before detection; all of them where it was never detected."""
+    share_of_volume: float
+    """The same as a share of all that the campaign sent in the world."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A world replayed day by day."""
+
+    level: float
+    enforceable: bool
+    days: tuple[ReplayDay, ...]
+    detections: tuple[Detection, ...]
+
+
+def replay_days(
+    detect: Callable[[Log], Findings],
+    world: World,
+    *,
+    level: float = 0.5,
+    enforceable: bool = False,
+    every_days: int = 1,
+    from_day: int = 1,
+) -> Replay:
+    """Rescan the world after every `every_days` days of log.
+
+    Args:
+        detect: given a log, returns findings; nothing is carried from one day to the next.
+        world: with its truth.
+        level: share of a campaign's accounts seen so far that counts as detection.
+        enforceable: count only enforceable distillation verdicts.
+        every_days: days between two scans.
+        from_day: days of log before the first scan.
+
+    Raises:
+        UsageError: `level` is outside (0, 1], or a number of days is below 1.
+    """
+    if not 0 < level <= 1 or every_days < 1 or from_day < 1:
+        raise UsageError("a replay needs 0 < level <= 1 and at least one day between scans")
+    truth = read_truth(world.truth)
+    days = [
+        row for cut in cuts(world.log, every_days, from_day) for row in scan_prefix(detect, world, truth, cut)
+    ]
+    firsts = first_exchanges(world, truth)
+    found = tuple(detection(c, at, n, days, level, enforceable) for c, (at, n) in sorted(firsts.items()))
+    return Replay(level=level, enforceable=enforceable, days=tuple(days), detections=found)
+
+
+def cuts(log: Log, every_days: int, from_day: int) -> list[datetime]:
+    """Midnights (UTC) at which the log is cut, the last one after its end."""
+    first, last = read_span(log)
+    midnight = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    n_days = (last - midnight).days + 1
+    return [midnight + timedelta(days=d) for d in [*range(from_day, n_days, every_days), n_days]]
+
+
+def scan_prefix(
+    detect: Callable[[Log], Findings], world: World, truth: pa.Table, cut_at: datetime
+) -> list[ReplayDay]:
+    """One scan of the log before `cut_at`, one row a campaign that has begun."""
+    with TemporaryDirectory(prefix="replay-") as folder:
+        findings = detect(cut_log(world.log, cut_at, Path(folder)))
+    seen = pa.compute.is_in(truth["account_id"], value_set=findings.accounts["account_id"].combine_chunks())
+    judged = judge_against(findings, truth.filter(seen))
+    honest = int(np.sum(judged.enforceable & judged.honest))
+    return [replay_day(c, cut_at, honest) for c in recover_campaigns(judged)]
+
+
+def replay_day(campaign: TrueCampaign, cut_at: datetime, honest_enforceable: int) -> ReplayDay:
+    """One campaign's state on one day."""
+    return ReplayDay(
+        cut_at=cut_at,
+        campaign=campaign.campaign,
+        n_accounts=campaign.n_accounts,
+        n_exchanges=campaign.n_exchanges,
+        recall=campaign.recall,
+        enforceable_recall=campaign.enforceable_recall,
+        honest_enforceable=honest_enforceable,
+    )
+
+
+def cut_log(log: Log, cut_at: datetime, folder: Path) -> Log:
+    """Write what was known at `cut_at` into `folder`: one file of exchanges, accounts and events."""
+    at = f"TIMESTAMPTZ '{cut_at.isoformat()}'"
+    parts = [("exchanges", [str(p) for p in log.exchanges], "started_at")]
+    parts += [("accounts", [str(log.accounts)], "created_at")] if log.accounts else []
+    parts += [("events", [str(log.events)], "at")] if log.events else []
+    with duckdb.connect() as db:
+        for name, files, column in parts:
+            source = f"read_parquet({files!r}, union_by_name = true)"
+            known = column in db.sql(f"SELECT * FROM {source} LIMIT 0").columns
+            rule = f"WHERE {column} IS NULL OR {column} < {at}" if known else ""
+            db.sql(f"COPY (SELECT * FROM {source} {rule}) TO '{folder / name}.parquet' (FORMAT parquet)")
+    return Log(
+        exchanges=(folder / "exchanges.parquet",),
+        accounts=folder / "accounts.parquet" if log.accounts else None,
+        events=folder / "events.parquet" if log.events else None,
+    )
+
+
+def first_exchanges(world: World, truth: pa.Table) -> dict[str, tuple[datetime, int]]:
+    """Campaign to its first exchange and its number of exchanges."""
+    with duckdb.connect() as db:
+        db.register("t_", truth)
+        rows = db.sql(f"""SELECT campaign, epoch_us(min(started_at)), count(*) FROM {world.log.sql}
+            JOIN t_ USING (account_id) WHERE campaign IS NOT NULL GROUP BY campaign""").fetchall()
+    return {name: (EPOCH + timedelta(microseconds=at), n) for name, at, n in rows}
+
+
+def detection(
+    campaign: str, first: datetime, total: int, days: Sequence[ReplayDay], level: float, enforceable: bool
+) -> Detection:
+    """The first day of a campaign at or above `level`."""
+    mine = (d for d in days if d.campaign == campaign)
+    hit = next((d for d in mine if (d.enforceable_recall if enforceable else d.recall) >= level), None)
+    sent = hit.n_exchanges if hit else total
+    return Detection(
+        campaign=campaign,
+        first_seen_at=first,
+        detected_at=hit.cut_at if hit else None,
+        hours=(hit.cut_at - first).total_seconds() / 3600 if hit else None,
+        n_exchanges=sent,
+        share_of_volume=sent / total,
+    )

@@ -1,0 +1,58 @@
+"""Time and volume to detection, by replaying days."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from conftest import START
+from hydrascope.errors import UsageError
+from hydrascope.evaluate.findings import Findings
+from hydrascope.evaluate.peers import find_peer
+from hydrascope.evaluate.peers.alarm import raise_alarms
+from hydrascope.evaluate.replay import cut_log, replay_days
+from hydrascope.evaluate.world import Log, World
+
+
+def after_sixty(log: Log) -> Findings:
+    """A detector that sees the campaign once its log has 500 exchanges."""
+    table = pq.read_table(log.exchanges[0])
+    mine = [a for a in table["account_id"].to_pylist() if a.startswith("c")]
+    return raise_alarms(log, dict.fromkeys(mine, "c") if len(mine) >= 500 else {}, {})
+
+
+def test_a_cut_log_knows_nothing_of_later_days(micro_world: World, tmp_path: Path) -> None:
+    """Two of ten days of six-hourly exchanges are left."""
+    cut = cut_log(micro_world.log, START + timedelta(days=2), tmp_path)
+    table = pq.read_table(cut.exchanges[0])
+    assert len(table) == 84 * 8
+    assert max(table["started_at"].to_pylist()) < START + timedelta(days=2)
+
+
+def test_detection_is_dated_by_the_first_scan_that_sees_it(micro_world: World) -> None:
+    """24 accounts send 96 exchanges a day: 500 are there after six days, 576 of 960 sent by then."""
+    (found,) = replay_days(after_sixty, micro_world).detections
+    assert found.detected_at == START + timedelta(days=6)
+    assert (found.n_exchanges, found.share_of_volume) == (576, 0.6)
+    assert found.hours == pytest.approx(144, abs=1)
+
+
+def test_a_campaign_that_is_never_seen_sends_everything(micro_world: World) -> None:
+    """No date, the whole volume."""
+    (found,) = replay_days(find_peer("velocity"), micro_world, every_days=5).detections
+    assert (found.detected_at, found.hours, found.share_of_volume) == (None, None, 1.0)
+
+
+def test_the_last_scan_sees_the_whole_log(micro_world: World) -> None:
+    """Whatever the step, the last cut lies after the last exchange."""
+    replay = replay_days(find_peer("velocity"), micro_world, every_days=7)
+    assert [d.n_exchanges for d in replay.days] == [24 * 4, 24 * 32, 24 * 40]
+
+
+def test_a_level_outside_its_range_is_refused(micro_world: World) -> None:
+    """Nothing is detected at a recall of zero."""
+    with pytest.raises(UsageError):
+        replay_days(after_sixty, micro_world, level=0)
