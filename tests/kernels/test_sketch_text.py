@@ -32,13 +32,15 @@ MIXED = st.text(
 )
 
 
-def sketch_bytes(rows: list[bytes], *, rate: float = 1.0, width: int = 3, limit: int = 512) -> list[tuple]:
+def sketch_bytes(
+    rows: list[bytes], *, rate: float = 1.0, width: int = 3, least: int = 0, limit: int = 512
+) -> list[tuple]:
     """Kernel result for raw bytes, in the shape of the reference's."""
     data = np.frombuffer(b"".join(rows), np.uint8)
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int32)
     none = np.zeros(0, np.bool_)
     threshold = np.uint64(min(int(rate * 2.0**64), 2**64) - 1)
-    result = sketch_buffer(data, offsets, none, none, class_table(), width, threshold, limit)
+    result = sketch_buffer(data, offsets, none, none, class_table(), width, threshold, least, limit)
     hashes, n_words, scripts, bounds, shingles = result
     return [
         (int(hashes[i]), int(n_words[i]), SCRIPTS[scripts[i]], shingles[bounds[i] : bounds[i + 1]].tolist())
@@ -47,29 +49,40 @@ def sketch_bytes(rows: list[bytes], *, rate: float = 1.0, width: int = 3, limit:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(MIXED, max_size=6), st.sampled_from([1.0, 0.5, 0.125]), st.integers(1, 8), st.integers(1, 20))
+@given(
+    st.lists(MIXED, max_size=6),
+    st.sampled_from([1.0, 0.5, 0.125]),
+    st.integers(1, 8),
+    st.sampled_from([(0, 1), (0, 9), (2, 2), (3, 40), (12, 13)]),
+)
 def test_kernel_equals_the_reference_on_any_text(
-    texts: list[str], rate: float, width: int, limit: int
+    texts: list[str], rate: float, width: int, bounds: tuple[int, int]
 ) -> None:
     """Hash, words, script and shingles agree for all of Unicode, whatever the parameters."""
     rows = [text.encode("utf-8", "surrogatepass") for text in texts]
-    expected = [sketch_reference(row, rate=rate, width=width, limit=limit) for row in rows]
-    assert sketch_bytes(rows, rate=rate, width=width, limit=limit) == expected
+    least, limit = bounds
+    expected = [sketch_reference(row, rate=rate, width=width, least=least, limit=limit) for row in rows]
+    assert sketch_bytes(rows, rate=rate, width=width, least=least, limit=limit) == expected
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=4))
 def test_kernel_equals_the_reference_on_any_bytes(rows: list[bytes]) -> None:
     """Invalid UTF-8 separates words and never reads beyond its text."""
-    assert sketch_bytes(rows) == [sketch_reference(row, rate=1.0, width=3, limit=512) for row in rows]
+    assert sketch_bytes(rows) == [
+        sketch_reference(row, rate=1.0, width=3, least=0, limit=512) for row in rows
+    ]
 
 
 def test_a_long_text_keeps_the_lowest_hashes_whatever_the_room() -> None:
     """Compaction on the way gives the same bottom shingles as sorting them all at the end."""
     text = " ".join(f"w{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}" for i in range(9000))
-    for limit in (1, 7, 200):
-        everything = sketch_reference(text.encode(), rate=1.0, width=3, limit=limit)
-        assert sketch_bytes([text.encode()], limit=limit) == [everything]
+    words = text.split()
+    for rate, least, limit in ((1.0, 0, 1), (1.0, 7, 7), (0.25, 32, 512), (0.001, 32, 512), (1e-9, 300, 400)):
+        for size in (30, 90, 900, len(words)):
+            row = " ".join(words[:size] * 2).encode()
+            expected = sketch_reference(row, rate=rate, width=3, least=least, limit=limit)
+            assert sketch_bytes([row], rate=rate, least=least, limit=limit) == [expected]
 
 
 def test_the_shipped_table_is_this_pythons_unicode() -> None:

@@ -6,7 +6,8 @@ shingle stream sees any run of adjacent numbers as one class token, because numb
 last `width` tokens after a word or number, the last `2 * width` after a single character (character n-grams), and
 the whole text where it is too short for one. A shingle is kept iff its mixed hash is at most `threshold`, a
 decision on its value alone, so sketches of any two texts sample the same shingles (FracMinHash: Irber et al. 2022,
-"Lightweight compositional analysis of metagenomes with FracMinHash").
+"Lightweight compositional analysis of metagenomes with FracMinHash"), or is among the `least` lowest of its text,
+because a wrapper of ten words has eight shingles and a sparse sample often misses them all.
 
 Nothing depends on the batch: a text gives the same sketch alone or among others. Invalid UTF-8 separates tokens.
 All arithmetic is on uint64 and wraps; numba turns uint64 with a plain integer into float64, hence the constants.
@@ -25,6 +26,8 @@ MAX_WIDTH = 8
 """Widest shingle, in words."""
 
 _SEED = np.uint64(0x9E3779B97F4A7C15)
+_MAX = np.uint64(0xFFFFFFFFFFFFFFFF)
+_TWO_64 = 18446744073709551616.0
 _PRIME = np.uint64(0xD6E8FEB86659FD93)
 _TOKEN_PRIME = np.uint64(0xFF51AFD7ED558CCD)
 _NUMBER = np.uint64(0x4E554D4245520001)
@@ -113,19 +116,60 @@ def _grown(buffer: np.ndarray, size: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _keep_lowest(found: np.ndarray, n_found: int, limit: int) -> int:
-    """Sort, drop repeats and keep the `limit` lowest, in place; how many stay."""
+def _distinct(found: np.ndarray, n_found: int) -> int:
+    """Sort the first `n_found` and drop repeats, in place; how many stay."""
     if n_found < 2:
         return n_found
     found[:n_found].sort()
     kept = 1
     for index in range(1, n_found):
-        if kept == limit:
-            break
         if found[index] != found[kept - 1]:
             found[kept] = found[index]
             kept += 1
     return kept
+
+
+@njit(cache=True, nogil=True)
+def _gather(found: np.ndarray, n_found: int, ceiling: np.uint64) -> int:
+    """Bring the hashes up to `ceiling` to the front; how many there are."""
+    front = 0
+    for index in range(n_found):
+        value = found[index]
+        if value <= ceiling:
+            found[index] = found[front]
+            found[front] = value
+            front += 1
+    return front
+
+
+@njit(cache=True, nogil=True)
+def _keep(found: np.ndarray, n_found: int, threshold: np.uint64, least: int, limit: int) -> int:
+    """Sort and keep what the rules keep, at the front; how many.
+
+    Sorting is the dear part, so where most hashes will be dropped only those are sorted that lie under a guess of
+    the `least`-th lowest; where the guess was too low, all are.
+    """
+    wanted = least + 3 * least // 8 + 4
+    n_front = n_found
+    if n_found > 2 * wanted:
+        guess = np.uint64(np.float64(wanted) / np.float64(n_found) * _TWO_64)
+        n_front = _gather(found, n_found, max(threshold, guess))
+    kept = _distinct(found, n_front)
+    if kept < least and n_front < n_found:
+        kept = _distinct(found, n_found)
+    while kept > least and found[kept - 1] > threshold:
+        kept -= 1
+    return min(kept, limit)
+
+
+@njit(cache=True, nogil=True)
+def _ceiling(found: np.ndarray, kept: int, threshold: np.uint64, least: int, limit: int) -> np.uint64:
+    """Largest hash that may still matter to a text of which `kept` are kept."""
+    if kept >= limit:
+        return found[limit - 1]
+    if least == 0:
+        return threshold
+    return max(threshold, found[least - 1]) if kept >= least else _MAX
 
 
 @njit(cache=True, nogil=True)
@@ -137,6 +181,7 @@ def _read_text(
     want: bool,
     width: int,
     threshold: np.uint64,
+    least: int,
     limit: int,
     ring: np.ndarray,
     weights: np.ndarray,
@@ -147,6 +192,7 @@ def _read_text(
     n_tokens, n_stream, n_found, n_formed = 0, 0, 0, 0
     weights[:] = 0
     token = _SEED
+    ceiling = _MAX if least > 0 else threshold
     run, run_script, previous = np.int64(SEPARATOR), np.int64(0), np.int64(SEPARATOR)
     while at <= end:
         length = 1
@@ -178,11 +224,10 @@ def _read_text(
                 if n_stream >= span:
                     n_formed += 1
                     value = _shingle(ring, n_stream, span)
-                    if value <= threshold:
+                    if value <= ceiling:
                         if n_found == len(found):
-                            n_found = _keep_lowest(found, n_found, limit)
-                            if n_found == limit:
-                                threshold = found[limit - 1]
+                            n_found = _keep(found, n_found, threshold, least, limit)
+                            ceiling = _ceiling(found, n_found, threshold, least, limit)
                         found[n_found] = value
                         n_found += 1
             previous = run
@@ -191,7 +236,7 @@ def _read_text(
         token = (_SEED ^ folded) * _PRIME
     if want and n_formed == 0 and n_stream > 0:
         value = _shingle(ring, n_stream, n_stream)
-        if value <= threshold:
+        if value <= ceiling:
             found[0] = value
             n_found = 1
     weights[0] = 0
@@ -217,6 +262,7 @@ def sketch_buffer(
     table: np.ndarray,
     width: int,
     threshold: np.uint64,
+    least: int,
     limit: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Sketch n texts of an Arrow string buffer.
@@ -228,7 +274,8 @@ def sketch_buffer(
         select: bool[n], which texts get shingles, or bool[0] for all.
         table: `text_classes.class_table()`.
         width: words to a shingle, 1 to `MAX_WIDTH`.
-        threshold: the largest hash that is kept.
+        threshold: the largest hash that is kept in any case.
+        least: how many of the lowest are kept in any text; at most `limit`.
         limit: the most shingles to a text.
 
     Returns:
@@ -244,9 +291,11 @@ def sketch_buffer(
         if len(valid) == 0 or valid[row]:
             want = len(select) == 0 or select[row]
             start, stop = int(offsets[row]), int(offsets[row + 1])
-            result = _read_text(data, start, stop, table, want, width, threshold, limit, ring, weights, found)
+            result = _read_text(
+                data, start, stop, table, want, width, threshold, least, limit, ring, weights, found
+            )
             hashes[row], n_words[row], scripts[row], n_found = result
-            n_found = _keep_lowest(found, n_found, limit)
+            n_found = _keep(found, n_found, threshold, least, limit)
             if size + n_found > len(shingles):
                 shingles = _grown(shingles, size + n_found)
             shingles[size : size + n_found] = found[:n_found]

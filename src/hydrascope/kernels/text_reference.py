@@ -47,14 +47,17 @@ def tokenize_reference(text: bytes) -> list[tuple[int, str, str]]:
     return tokens
 
 
-def sketch_reference(text: bytes, *, rate: float, width: int, limit: int) -> tuple[int, int, str, list[int]]:
+def sketch_reference(
+    text: bytes, *, rate: float, width: int, least: int, limit: int
+) -> tuple[int, int, str, list[int]]:
     """Text hash, tokens, dominant script and kept shingles of one text."""
     tokens = tokenize_reference(text)
     text_hash = _SEED
     for _, word, _ in tokens:
         text_hash = _stir(text_hash, _token_hash(word))
     threshold = min(int(rate * 2.0**64), 2**64) - 1
-    kept = sorted({s for s in _shingles(tokens, width) if s <= threshold})[:limit]
+    distinct = sorted(set(_shingles(tokens, width)))
+    kept = [s for rank, s in enumerate(distinct) if s <= threshold or rank < least][:limit]
     return (mix_reference(text_hash) if tokens else 0), len(tokens), _dominant(tokens), kept
 
 

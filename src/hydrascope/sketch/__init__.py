@@ -10,6 +10,7 @@ from hydrascope.sketch.codec import (
     key_sketch,
 )
 from hydrascope.sketch.texts import (
+    LEAST,
     LIMIT,
     RATE,
     SCRIPTS,
@@ -20,6 +21,7 @@ from hydrascope.sketch.texts import (
 )
 
 __all__ = [
+    "LEAST",
     "LIMIT",
     "RATE",
     "SCRIPTS",

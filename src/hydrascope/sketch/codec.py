@@ -1,7 +1,7 @@
 """The `sketch` column: one text's sketch as a short string, for logs that may not keep the text.
 
 `hs1:` and base64 of, little-endian: text hash u64, words u32, sampling rate f32, key id u32 (0: no key), script u8,
-shingle width u8, two zero bytes, then the shingles u64 in ascending order.
+shingle width u8, floor of shingles u16, then the shingles u64 in ascending order.
 """
 
 from __future__ import annotations
@@ -18,59 +18,62 @@ from numpy.typing import NDArray
 
 from hydrascope.errors import UsageError
 from hydrascope.kernels.sketch_key import key_hashes
-from hydrascope.sketch.texts import RATE, SCRIPTS, WIDTH, TextSketch
+from hydrascope.sketch.texts import LEAST, RATE, SCRIPTS, WIDTH, TextSketch
 
 __all__ = ["PREFIX", "decode_sketches", "encode_sketch", "encode_sketches", "key_id", "key_sketch"]
 
 PREFIX = "hs1:"
 """Version mark of the encoding; a change to hashing or layout changes it."""
 
-_HEADER = struct.Struct("<QIfIBBxx")
+_HEADER = struct.Struct("<QIfIBBH")
 
 
 def encode_sketch(
-    sketch: TextSketch, row: int = 0, *, rate: float = RATE, width: int = WIDTH, key: bytes | None = None
+    sketch: TextSketch,
+    row: int = 0,
+    *,
+    rate: float = RATE,
+    width: int = WIDTH,
+    least: int = LEAST,
+    key: bytes | None = None,
 ) -> str:
-    """One text's sketch as a string; `rate`, `width` and `key` say how it was made (the key itself is not stored)."""
-    hash_, n_words = int(sketch.text_hash[row]), int(sketch.n_words[row])
-    head = _HEADER.pack(hash_, n_words, rate, key_id(key), int(sketch.script[row]), width)
+    """One text's sketch as a string; the parameters say how it was made (the key itself is not stored)."""
+    hash_, n_words, script = int(sketch.text_hash[row]), int(sketch.n_words[row]), int(sketch.script[row])
+    head = _HEADER.pack(hash_, n_words, rate, key_id(key), script, width, least)
     body = sketch.shingles_of(row).astype("<u8", copy=False).tobytes()
     return PREFIX + b64encode(head + body).decode("ascii")
 
 
 def encode_sketches(
-    sketch: TextSketch, *, rate: float = RATE, width: int = WIDTH, key: bytes | None = None
+    sketch: TextSketch,
+    *,
+    rate: float = RATE,
+    width: int = WIDTH,
+    least: int = LEAST,
+    key: bytes | None = None,
 ) -> pa.StringArray:
     """`encode_sketch` of every text."""
     rows = range(len(sketch))
-    return pa.array([encode_sketch(sketch, r, rate=rate, width=width, key=key) for r in rows], pa.string())
+    return pa.array(
+        [encode_sketch(sketch, row, rate=rate, width=width, least=least, key=key) for row in rows],
+        pa.string(),
+    )
 
 
-def decode_sketches(
-    column: pa.Array | pa.ChunkedArray, *, rate: float = RATE, width: int = WIDTH
-) -> TextSketch:
+def decode_sketches(column: pa.Array | pa.ChunkedArray, *, width: int = WIDTH) -> TextSketch:
     """Read sketches back.
 
-    A null or unreadable entry gives the sketch of a null text. Shingles sampled at a higher rate are thinned to
-    `rate`; those of another width, or sampled at a lower rate, are left out because they cannot be compared.
+    A null or unreadable entry gives the sketch of a null text. Shingles of another width are left out, because they
+    can be compared with nothing.
     """
-    threshold = np.uint64(min(int(rate * 2.0**64), 2**64) - 1)
-    heads, bodies = [], []
-    for entry in column.to_pylist():
-        head, shingles = _read_entry(entry)
-        if head[5] != width or head[2] < rate * (1 - 1e-6):
-            shingles = shingles[:0]
-        elif head[2] > rate * (1 + 1e-6) and head[3] == 0:
-            shingles = shingles[shingles <= threshold]
-        heads.append(head)
-        bodies.append(shingles)
-    sizes = [len(body) for body in bodies]
+    entries = [_read_entry(entry, width) for entry in column.to_pylist()]
+    sizes = [len(entry[3]) for entry in entries]
     return TextSketch(
-        text_hash=np.array([head[0] for head in heads], np.uint64),
-        n_words=np.array([head[1] for head in heads], np.int32),
-        script=np.array([head[4] for head in heads], np.uint8),
+        text_hash=np.array([entry[0] for entry in entries], np.uint64),
+        n_words=np.array([entry[1] for entry in entries], np.int32),
+        script=np.array([entry[2] for entry in entries], np.uint8),
         offsets=np.cumsum([0, *sizes], dtype=np.int64),
-        shingles=np.concatenate([np.zeros(0, np.uint64), *bodies]),
+        shingles=np.concatenate([np.zeros(0, np.uint64), *(entry[3] for entry in entries)]),
     )
 
 
@@ -109,9 +112,9 @@ def key_sketch(sketch: TextSketch, key: bytes) -> TextSketch:
     )
 
 
-def _read_entry(entry: str | None) -> tuple[tuple[int, int, float, int, int, int], NDArray[np.uint64]]:
-    """Header fields and shingles of one entry; of a null text where there is nothing to read."""
-    nothing = (0, 0, 0.0, 0, 0, 0), np.zeros(0, np.uint64)
+def _read_entry(entry: str | None, width: int) -> tuple[int, int, int, NDArray[np.uint64]]:
+    """Text hash, words, script and shingles of one entry; of a null text where there is nothing to read."""
+    nothing = 0, 0, 0, np.zeros(0, np.uint64)
     if entry is None or not entry.startswith(PREFIX):
         return nothing
     try:
@@ -120,8 +123,8 @@ def _read_entry(entry: str | None) -> tuple[tuple[int, int, float, int, int, int
         return nothing
     if len(raw) < _HEADER.size or (len(raw) - _HEADER.size) % 8:
         return nothing
-    text_hash, n_words, rate, mark, script, width = _HEADER.unpack_from(raw)
-    if script >= len(SCRIPTS) or n_words >= 2**31 or not 0 < rate <= 1:
+    text_hash, n_words, _, _, script, made_width, _ = _HEADER.unpack_from(raw)
+    if script >= len(SCRIPTS) or n_words >= 2**31:
         return nothing
     shingles = np.frombuffer(raw, "<u8", offset=_HEADER.size).astype(np.uint64)
-    return (text_hash, n_words, rate, mark, script, width), shingles
+    return text_hash, n_words, script, shingles if made_width == width else shingles[:0]

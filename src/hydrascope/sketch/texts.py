@@ -12,10 +12,12 @@ from hydrascope.errors import UsageError
 from hydrascope.kernels.text import MAX_WIDTH, sketch_buffer
 from hydrascope.kernels.text_classes import SCRIPTS, class_table
 
-__all__ = ["LIMIT", "RATE", "SCRIPTS", "WIDTH", "TextSketch", "concat_sketches", "sketch_texts"]
+__all__ = ["LEAST", "LIMIT", "RATE", "SCRIPTS", "WIDTH", "TextSketch", "concat_sketches", "sketch_texts"]
 
 RATE = 1 / 8
 """Share of distinct shingles that is kept (docs/design/0002-content.md has the experiment)."""
+LEAST = 32
+"""Shingles that every text keeps, if it has as many, so that a short wrapper is never missed by chance."""
 WIDTH = 3
 """Words to a shingle; twice as many characters in scripts without spaces."""
 LIMIT = 512
@@ -50,6 +52,7 @@ def sketch_texts(
     *,
     rate: float = RATE,
     width: int = WIDTH,
+    least: int = LEAST,
     limit: int = LIMIT,
     select: NDArray[np.bool_] | None = None,
 ) -> TextSketch:
@@ -57,18 +60,20 @@ def sketch_texts(
 
     Args:
         texts: n strings (string, large_string, or chunks of either); a null gives hash 0, no words, script `none`.
-        rate: share of distinct shingles to keep, in (0, 1]; equal rates are comparable.
+        rate: share of distinct shingles to keep, in (0, 1]. Containment is estimated on hashes below
+            2^64 * rate alone, since those are sampled alike in every text.
         width: words to a shingle, 1 to 8; in scripts without spaces, twice as many characters.
+        least: how many of the lowest hashes each text keeps whatever the rate; 0 for plain FracMinHash.
         limit: the most shingles of one text, those with the lowest hashes.
         select: bool[n], which texts get shingles; all where None. The other columns are always filled.
 
     Raises:
         UsageError: a parameter is out of range, or `texts` are not strings.
     """
-    if not 0 < rate <= 1 or not 1 <= width <= MAX_WIDTH or limit < 1:
+    if not 0 < rate <= 1 or not 1 <= width <= MAX_WIDTH or least < 0 or limit < 1:
         raise UsageError(
-            f"a sketch cannot have rate {rate}, width {width}, limit {limit}",
-            hint=f"use 0 < rate <= 1, 1 <= width <= {MAX_WIDTH} and limit >= 1",
+            f"a sketch cannot have rate {rate}, width {width}, least {least}, limit {limit}",
+            hint=f"use 0 < rate <= 1, 1 <= width <= {MAX_WIDTH} least >= 0 and limit >= 1",
         )
     column = _as_array(texts)
     data, offsets, valid = _buffers(column)
@@ -76,7 +81,9 @@ def sketch_texts(
     if select is not None and len(chosen) != len(column):
         raise UsageError(f"`select` has {len(chosen)} entries for {len(column)} texts")
     threshold = np.uint64(min(int(rate * 2.0**64), 2**64) - 1)
-    result = sketch_buffer(data, offsets, valid, chosen, class_table(), width, threshold, limit)
+    result = sketch_buffer(
+        data, offsets, valid, chosen, class_table(), width, threshold, min(least, limit), limit
+    )
     hashes, n_words, scripts, bounds, shingles = result
     return TextSketch(text_hash=hashes, n_words=n_words, script=scripts, offsets=bounds, shingles=shingles)
 
