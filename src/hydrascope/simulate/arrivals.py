@@ -1,0 +1,292 @@
+"""When exchanges happen: people in sessions, services, cron jobs, benchmark runs and one operator's queue.
+
+Every process works a day at a time on all accounts at once, so that a day can be written by any worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hydrascope.simulate.roster import Roster
+from hydrascope.simulate.seeds import mix, stream
+from hydrascope.simulate.setting import DAY_US, Calendar
+
+__all__ = ["Arrivals", "Moments", "arrive"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """How a flow's exchanges fall in time."""
+
+    process: str = "human"
+    """human, service, cron, run, or queue: the operator's own stream, given to accounts by a dispatcher."""
+    per_day: float = 10.0
+    """Mean exchanges per account (for a queue: per slot) and day of the flow's window."""
+    spread: float = 1.0
+    """Standard deviation of the log volumes of accounts."""
+    active: float = 0.5
+    """Share of days on which an account does anything."""
+    steps: float = 4.0
+    """Mean exchanges in a session; 1 for single calls."""
+    think_s: float = 45.0
+    """Median pause between the exchanges of a session."""
+    think_sd: float = 1.2
+    """Standard deviation of the log pauses."""
+    weekend: float = 0.5
+    """Volume of a weekend day against a weekday."""
+    cv: float | None = None
+    """Variation of inter-arrival times of services and queues; None: drawn per account as measured."""
+    diurnal: float = 0.5
+    """Depth of the daily cycle of services and queues, 0 flat to 1."""
+    window: tuple[float, float] = (0.0, 1.0)
+    """Part of the world's span in which the flow runs."""
+    ramp_days: float = 0.0
+    """Days after which a new account reaches two thirds of its volume."""
+    silences_per_week: float = 0.0
+    """Stops of an hour to six of the whole queue."""
+    fires: int = 1
+    """Batches a day of a cron job."""
+    runs: int = 1
+    """Passes of a benchmark run, per account."""
+    run_hours: float = 4.0
+    at_release: bool = False
+    """Runs start within a day of the first model release."""
+    trend: float = 0.0
+    """Log growth of the volume over the window."""
+    follow_release: float = 0.0
+    """Factor by which volume rises in the week after a release, minus one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Exchanges in time, before they have any content; all arrays of one length."""
+
+    at: Ints
+    """Microseconds since 1970."""
+    account: Ints
+    """Row in the roster; -1 where a dispatcher has still to choose."""
+    session: npt.NDArray[np.uint64]
+    """Key of the session, unique in the world."""
+    step: Ints
+    """Place in the session, from 0."""
+    order: Ints
+    """Place in the account's or queue's work list."""
+
+    def keep(self, rows: npt.NDArray[Any]) -> Moments:
+        """The chosen rows."""
+        return Moments(
+            self.at[rows], self.account[rows], self.session[rows], self.step[rows], self.order[rows]
+        )
+
+
+def ranks(groups: Ints) -> Ints:
+    """Place of each element within its run of equal neighbours."""
+    first = np.r_[True, groups[1:] != groups[:-1]]
+    start = np.flatnonzero(first)
+    return np.arange(len(groups)) - np.repeat(start, np.diff(np.r_[start, len(groups)]))
+
+
+def run_sums(values: npt.NDArray[np.float64], first: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Cumulative sums that start again, at zero, wherever `first` is true."""
+    total = np.cumsum(values)
+    start = np.flatnonzero(first)
+    return total - np.repeat(total[start], np.diff(np.r_[start, len(values)]))
+
+
+def day_counts(
+    flow: Arrivals, roster: Roster, day: int, calendar: Calendar, rng: np.random.Generator
+) -> Ints:
+    """How many exchanges each account has on a day."""
+    start = calendar.start_us + day * DAY_US
+    alive = (roster.start_us < start + DAY_US) & (roster.end_us > start)
+    rate = flow.per_day * roster.volume(flow.spread) * day_factor(flow, day, calendar)
+    if flow.ramp_days:
+        rate = rate * (
+            1 - np.exp(-np.maximum(start + DAY_US - roster.start_us, 0) / (flow.ramp_days * DAY_US))
+        )
+    share = np.clip(flow.active * roster.habit, 0.02, 1.0)
+    on = rng.random(len(rate)) < share
+    noise = rng.gamma(4.0, 0.25, len(rate))
+    return np.asarray(rng.poisson(np.where(alive & on, rate / share * noise, 0.0)), dtype=np.int64)
+
+
+def day_factor(flow: Arrivals, day: int, calendar: Calendar) -> float:
+    """Volume of a day against the mean: window, week, holidays, growth, release."""
+    low, high = flow.window[0] * calendar.days, flow.window[1] * calendar.days
+    inside = max(0.0, min(high, day + 1) - max(low, day))
+    quiet = flow.weekend if calendar.is_rest(day) else 1.0
+    growth = np.exp(flow.trend * ((day - low) / max(high - low, 1.0) - 0.5))
+    fresh = any(0 <= day - at < 7 for at, _ in calendar.releases)
+    return float(inside * quiet * growth * (1 + flow.follow_release * fresh))
+
+
+def expand(
+    starts: npt.NDArray[np.float64],
+    owner: Ints,
+    sizes: Ints,
+    flow: Arrivals,
+    rng: np.random.Generator,
+    key: int,
+) -> Moments:
+    """Sessions (start in s, owner, number of exchanges) become exchanges with pauses between them."""
+    session = np.repeat(np.arange(len(starts)), sizes)
+    pauses = np.exp(np.log(flow.think_s) + flow.think_sd * rng.standard_normal(len(session)))
+    step = ranks(session)
+    at = np.repeat(starts, sizes) + run_sums(pauses, step == 0)
+    keys = mix(np.arange(len(starts)), key)
+    who = np.repeat(owner, sizes)
+    return Moments((at * 1e6).astype(np.int64), who, keys[session], step, np.zeros(len(at), dtype=np.int64))
+
+
+def session_sizes(total: Ints, steps: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Splits each account's exchanges of a day into sessions: (account of session, size of session)."""
+    account = np.repeat(np.arange(len(total)), total)
+    if not len(account):
+        return account, account
+    cut = rng.random(len(account)) < 1.0 / max(steps, 1.0)
+    first = cut | np.r_[True, account[1:] != account[:-1]]
+    begin = np.flatnonzero(first)
+    return account[begin], np.diff(np.r_[begin, len(account)])
+
+
+def human(flow: Arrivals, roster: Roster, counts: Ints, rng: np.random.Generator, key: int) -> Moments:
+    """Sessions around an account's own hours of the day."""
+    who, sizes = session_sizes(counts, flow.steps, rng)
+    hour = (
+        roster.peak_hour[who]
+        + rng.choice([-3.2, 0.0, 4.5], size=len(who))
+        + 1.6 * rng.standard_normal(len(who))
+    )
+    return expand((hour % 24) * 3600, who, sizes, flow, rng, key)
+
+
+def renewal(counts: Ints, cv: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Ordered places in (0, 1) with gamma gaps of coefficient of variation `cv` per owner (its shape is cv^-2)."""
+    owner = np.repeat(np.arange(len(counts)), counts + 1)
+    gaps = rng.gamma(1.0 / np.maximum(cv[owner], 0.05) ** 2) + 1e-9
+    total = np.bincount(owner, weights=gaps, minlength=len(counts))
+    first = np.r_[True, owner[1:] != owner[:-1]]
+    place = (run_sums(gaps, first) + np.repeat(gaps[first], counts + 1)) / total[owner]
+    last = np.r_[owner[1:] != owner[:-1], True]
+    return place[~last]
+
+
+def warp(
+    place: npt.NDArray[np.float64], depth: float, peak: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Seconds of the day for places in (0, 1) under a daily cycle with its top at `peak` hours."""
+    grid = np.linspace(0, 1, 289)
+    # density 1 + depth cos(2 pi x), integrated once and inverted by interpolation, top at x = 0
+    total = grid + depth * np.sin(2 * np.pi * grid) / (2 * np.pi)
+    return (np.interp(place, total, grid) * 24 + peak) % 24 * 3600
+
+
+def service(flow: Arrivals, roster: Roster, counts: Ints, rng: np.random.Generator, key: int) -> Moments:
+    """Round the clock, bursty, with a daily cycle."""
+    who, sizes = session_sizes(counts, flow.steps, rng)
+    calls = np.bincount(who, minlength=len(counts))
+    cv = roster.burstiness if flow.cv is None else np.full(len(counts), flow.cv)
+    at = warp(renewal(calls, cv, rng), flow.diurnal, roster.peak_hour[who])
+    return expand(at, who, sizes, flow, rng, key)
+
+
+def cron(flow: Arrivals, roster: Roster, counts: Ints, rng: np.random.Generator, key: int) -> Moments:
+    """Batches at fixed minutes, most of them on the hour."""
+    fires = np.minimum(flow.fires, np.maximum(counts, 0))
+    who = np.repeat(np.arange(len(counts)), fires)
+    turn = ranks(who) if len(who) else who
+    sizes = counts[who] // np.maximum(fires[who], 1) + (turn < counts[who] % np.maximum(fires[who], 1))
+    hour = (np.floor(roster.peak_hour[who] + 12) + turn * 24.0 / np.maximum(fires[who], 1)) % 24
+    at = hour * 3600 + roster.minute[who] * 60 + rng.exponential(2.5, len(who))
+    return expand(at, who, sizes, flow, rng, key)
+
+
+def queue(
+    flow: Arrivals, roster: Roster, day: int, calendar: Calendar, rng: np.random.Generator, key: int
+) -> Moments:
+    """One stream of work for the whole group; the dispatcher gives it out afterwards."""
+    slots = roster.slots_at(calendar.start_us + day * DAY_US + DAY_US // 2)
+    mean = flow.per_day * slots * day_factor(flow, day, calendar) * float(rng.gamma(40.0, 1 / 40.0))
+    total = np.array([rng.poisson(mean)])
+    who, sizes = session_sizes(total, flow.steps, rng)
+    cv = np.array([1.2 if flow.cv is None else flow.cv])
+    at = warp(renewal(np.array([len(who)]), cv, rng), flow.diurnal, np.full(len(who), roster.operator_hour))
+    for begin, end in silences(flow, roster, day):
+        at = np.where((at >= begin) & (at < end), (end + (at - begin) * 0.2) % 86400, at)
+    moments = expand(np.sort(at), np.full(len(at), -1), sizes, flow, rng, key)
+    moments = moments.keep(np.argsort(moments.at, kind="stable"))
+    return Moments(moments.at, moments.account, moments.session, moments.step, np.arange(len(moments.at)))
+
+
+def silences(flow: Arrivals, roster: Roster, day: int) -> list[tuple[float, float]]:
+    """Stops of the queue on a day, in seconds of the day."""
+    rng = stream(roster.key, "silence", day)
+    count = rng.poisson(flow.silences_per_week / 7)
+    begins = rng.uniform(0, 78_000, count)
+    return [(b, min(b + rng.uniform(3600, 21_600), 86_399.0)) for b in begins]
+
+
+def run(
+    flow: Arrivals, roster: Roster, day: int, calendar: Calendar, rng: np.random.Generator, key: int
+) -> Moments:
+    """Passes over a list: short, steady, begun by somebody at a desk."""
+    own = stream(roster.key, "runs")
+    count = len(roster.start_us)
+    size = np.maximum(flow.per_day * roster.volume(flow.spread) * calendar.days / flow.runs, 1).astype(
+        np.int64
+    )
+    low, high = flow.window[0] * calendar.days, flow.window[1] * calendar.days
+    begin = own.integers(int(low), max(int(high), int(low) + 1), (flow.runs, count)) + own.uniform(
+        0.3, 0.8, (flow.runs, count)
+    )
+    if flow.at_release and calendar.releases:
+        begin[0] = calendar.releases[0][0] + own.uniform(0.02, 0.9, count)
+    parts = []
+    for turn in range(flow.runs):
+        who = np.repeat(np.arange(count), size)
+        order = ranks(who) if len(who) else who
+        gap = flow.run_hours / 24 / size[who]
+        at = begin[turn][who] + (order + mix(order, turn) % np.uint64(1000) / 1000.0) * gap
+        rows = (at >= day) & (at < day + 1)
+        keys = mix(np.flatnonzero(rows) + turn * (1 << 30), key)
+        seconds = (at[rows] - day) * 86_400e6
+        parts.append(
+            Moments(seconds.astype(np.int64), who[rows], keys, np.zeros(rows.sum(), np.int64), order[rows])
+        )
+    return concat(parts)
+
+
+def concat(parts: list[Moments]) -> Moments:
+    """Several sets of moments as one."""
+    return Moments(
+        *(
+            np.concatenate([getattr(p, name) for p in parts])
+            for name in ("at", "account", "session", "step", "order")
+        )
+    )
+
+
+def arrive(
+    flow: Arrivals, roster: Roster, day: int, calendar: Calendar, rng: np.random.Generator, key: int
+) -> Moments:
+    """The exchanges of a flow on a day; those outside an account's life are dropped."""
+    if flow.process == "queue":
+        moments = queue(flow, roster, day, calendar, rng, key)
+    elif flow.process == "run":
+        moments = run(flow, roster, day, calendar, rng, key)
+    else:
+        counts = day_counts(flow, roster, day, calendar, rng)
+        moments = {"human": human, "service": service, "cron": cron}[flow.process](
+            flow, roster, counts, rng, key
+        )
+    at = moments.at + calendar.start_us + day * DAY_US
+    moments = Moments(at, moments.account, moments.session, moments.step, moments.order)
+    who = np.maximum(moments.account, 0)
+    inside = (moments.account < 0) | ((at >= roster.start_us[who]) & (at < roster.end_us[who]))
+    return moments.keep(np.flatnonzero(inside & (at < calendar.end_us)))

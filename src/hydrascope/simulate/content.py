@@ -1,0 +1,226 @@
+"""What exchanges say: wrappers and system prompts around items, in languages, by session and step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hydrascope.errors import ConfigError, nearest
+from hydrascope.simulate.arrivals import Moments
+from hydrascope.simulate.prompts import PromptPool
+from hydrascope.simulate.roster import Roster
+from hydrascope.simulate.seeds import hex_ids, mix, salt, stream
+from hydrascope.simulate.texts import Variants, render_variants
+
+__all__ = ["Content", "Writer", "item_numbers", "signatures"]
+
+Ints = npt.NDArray[np.int64]
+Uint64s = npt.NDArray[np.uint64]
+Texts = Mapping[str, Mapping[str, str]]
+ORDERS = ("fresh", "queue", "list", "own_list")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """How a flow's texts are made."""
+
+    wrappers: tuple[str, ...] = ()
+    """Names of texts with `{item}`; one is drawn per session; none: the bare item."""
+    systems: tuple[str, ...] = ()
+    """Names of texts, one for each account; "" for none."""
+    vary: str = "none"
+    """Wrapper wording by: none, account, session or exchange."""
+    variants: int = 1
+    """Number of paraphrases; 0 stands for composed afresh (4,096 renderings)."""
+    system_vary: str = "none"
+    """System wording by: none or account."""
+    items: str = "fresh"
+    """fresh (everybody's own), queue (each once), list (a shared list), own_list (a list for each account)."""
+    list_size: int = 500
+    list_name: str = ""
+    """Groups that name the same list work on the same items."""
+    repeat: float = 0.0
+    """Share of a queue's items that are asked again soon after, for comparison."""
+    popular: float = 0.03
+    """Share of fresh items that come from a short list of what everybody asks."""
+    capabilities: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ("benign",)
+    """Origin of the items in a pool that has it."""
+    languages: tuple[str, ...] = ()
+    """Languages of the items by session; empty: the account's."""
+    translate: bool = False
+    """The wrapper is in the item's language where there is such a text."""
+    follow: str = "chat"
+    """Later steps of a session: chat, tool (results sent back), or same (the wrapper around another item)."""
+    tools: tuple[str, ...] = ()
+    turns: int = 1
+    """Messages in the first request of a session."""
+
+
+def item_numbers(content: Content, roster: Roster, moments: Moments, first: int) -> Uint64s:
+    """The item of each exchange; equal numbers are equal texts. `first` is where a queue's list stands today."""
+    step = moments.step.astype(np.uint64) if content.follow == "same" else np.uint64(0)
+    if content.items == "queue":
+        number = moments.order.astype(np.uint64) + np.uint64(first)
+        again = mix(moments.session + moments.step.astype(np.uint64), 97)
+        back = np.where(
+            again % np.uint64(1000) < np.uint64(int(content.repeat * 1000)),
+            again % np.uint64(50),
+            np.uint64(0),
+        )
+        return np.asarray(np.maximum(number, back) - back, dtype=np.uint64)
+    if content.items == "list":
+        place = (
+            moments.order
+            if moments.order.any()
+            else (mix(moments.session + step, 101) >> np.uint64(8)).astype(np.int64)
+        )
+        return (place % content.list_size).astype(np.uint64)
+    if content.items == "own_list":
+        place = mix(moments.session + step, 103) % np.uint64(content.list_size)
+        return mix(roster.account[moments.account] + place, 107) >> np.uint64(24)
+    if content.items != "fresh":
+        raise ConfigError(f"no such order of items '{content.items}'", hint=nearest(content.items, ORDERS))
+    number = mix(moments.session + step, 109)
+    common = number % np.uint64(10_000) < np.uint64(int(content.popular * 10_000))
+    head = (400 ** (mix(number, 113) / 2.0**64)).astype(np.uint64)
+    return np.where(common, head, number >> np.uint64(24))
+
+
+def signatures(numbers: Uint64s) -> pa.Array:
+    """Opaque reasoning signatures of items, the same wherever the item is relayed."""
+    return hex_ids(mix(numbers, 127))
+
+
+@dataclass(slots=True)
+class Writer:
+    """Texts of one flow; renders templates once and keeps them."""
+
+    content: Content
+    texts: Texts
+    pool: PromptPool
+    languages: tuple[str, ...]
+    side: str | None
+    key: int
+    _rendered: dict[tuple[str, str], Variants] = field(default_factory=dict)
+
+    def wording(self, name: str, lang: str, count: int) -> Variants:
+        """The renderings of a named text in a language, English where it has none."""
+        if name not in self.texts:
+            raise ConfigError(f"no text '{name}'", hint=nearest(name, self.texts))
+        known = self.texts[name]
+        lang = lang if lang in known else "en"
+        if (name, lang) not in self._rendered:
+            rng = stream(self.key, "wording", name, lang)
+            self._rendered[name, lang] = render_variants(
+                known.get(lang) or next(iter(known.values())), count, rng
+            )
+        return self._rendered[name, lang]
+
+    def language_of(self, roster: Roster, moments: Moments) -> tuple[tuple[str, ...], Ints]:
+        """Languages, and the index of each exchange's."""
+        own = self.content.languages
+        if not own:
+            return self.languages, roster.languages[moments.account]
+        return own, (mix(moments.session, 131) % np.uint64(len(own))).astype(np.int64)
+
+    def prompts(self, roster: Roster, moments: Moments, items: Uint64s) -> pa.Array:
+        """The last user turn of every exchange."""
+        langs, lang = self.language_of(roster, moments)
+        wrappers = self.content.wrappers
+        wrapper = (mix(moments.session, 137) % np.uint64(max(len(wrappers), 1))).astype(np.int64)
+        later = (moments.step > 0) & (self.content.follow != "same")
+        kind = np.where(later, -1, wrapper) * len(langs) + lang
+        order = np.argsort(kind, kind="stable")
+        edges = np.flatnonzero(np.r_[True, np.diff(kind[order]) != 0])
+        parts = []
+        for rows in np.split(order, edges[1:]) if len(order) else []:
+            tongue, first = langs[int(lang[rows[0]])], rows[0]
+            if later[first]:
+                parts.append(self.follow_up(tongue, moments.keep(rows)))
+            else:
+                name = wrappers[int(wrapper[first])] if wrappers else None
+                parts.append(self.opening(name, tongue, roster, moments.keep(rows), items[rows]))
+        if not parts:
+            return pa.array([], pa.string())
+        back = np.empty(len(order), dtype=np.int64)
+        back[order] = np.arange(len(order))
+        return pa.concat_arrays(parts).take(pa.array(back))
+
+    def opening(
+        self, name: str | None, lang: str, roster: Roster, moments: Moments, items: Uint64s
+    ) -> pa.Array:
+        """An item in its wrapper."""
+        bank = self.pool.bank(
+            lang=lang, capabilities=self.content.capabilities, groups=self.content.groups, side=self.side
+        )
+        shift = 0 if self.content.items in ("fresh", "own_list") else salt(self.content.list_name or self.key)
+        asked = bank.read(items, shift)
+        if name is None:
+            return asked
+        variants = self.wording(name, lang if self.content.translate else "en", self.content.variants or 4096)
+        values = {"item": asked}
+        answers = self.pool.answers()
+        for turn, slot in enumerate(("answer", "other")):
+            if slot in variants.slots:
+                values[slot] = answers.take(
+                    pa.array((mix(items, 139 + turn) % np.uint64(len(answers))).astype(np.int64))
+                )
+        if "signature" in variants.slots:
+            values["signature"] = signatures(items)
+        return variants.fill(self.variant_of(variants.count, roster, moments), values)
+
+    def variant_of(self, count: int, roster: Roster, moments: Moments) -> Ints:
+        """Which rendering each exchange uses."""
+        numbers = {
+            "none": lambda: np.zeros(len(moments.at), dtype=np.uint64),
+            "account": lambda: mix(roster.account[moments.account], 149),
+            "session": lambda: mix(moments.session, 151),
+            "exchange": lambda: mix(moments.session + moments.step.astype(np.uint64), 157),
+        }
+        if self.content.vary not in numbers:
+            raise ConfigError(
+                f"wording cannot vary by '{self.content.vary}'", hint=nearest(self.content.vary, numbers)
+            )
+        return (numbers[self.content.vary]() % np.uint64(count)).astype(np.int64)
+
+    def follow_up(self, lang: str, moments: Moments) -> pa.Array:
+        """Later turns: remarks of a person or results of a tool."""
+        source = self.pool.tool_outputs() if self.content.follow == "tool" else self.pool.follow_ups(lang)
+        number = mix(moments.session + moments.step.astype(np.uint64), 163)
+        return source.take(pa.array((number % np.uint64(len(source))).astype(np.int64)))
+
+    def systems(self, roster: Roster, account: Ints) -> pa.Array:
+        """System prompts, dictionary-encoded; null where there is none."""
+        names = self.content.systems
+        if not names:
+            return pa.nulls(len(account), pa.dictionary(pa.int32(), pa.string()))
+        texts: list[str | None] = []
+        row = np.zeros(len(roster), dtype=np.int64)
+        which = roster.draw("system", len(names))
+        for i, name in enumerate(names):
+            for j, lang in enumerate(self.languages):
+                mine = np.flatnonzero((which == i) & (roster.languages == j))
+                if not len(mine):
+                    continue
+                row[mine] = len(texts)
+                if name and self.content.system_vary == "account":
+                    variants = self.wording(name, lang, min(len(roster), 4096))
+                    row[mine] += self.variant_of_accounts(roster, mine, variants.count)
+                    texts += variants.pieces[0].to_pylist()
+                else:
+                    texts.append(self.wording(name, lang, 1).pieces[0][0].as_py() if name else None)
+        used, place = np.unique(row[account], return_inverse=True)
+        values = [texts[i] for i in used]
+        index = pa.array(
+            place.astype(np.int32), mask=np.array([v is None for v in values], dtype=bool)[place]
+        )
+        return pa.DictionaryArray.from_arrays(index, pa.array([v or "" for v in values], pa.string()))
+
+    def variant_of_accounts(self, roster: Roster, mine: Ints, count: int) -> Ints:
+        """Which rendering of a system prompt each account uses."""
+        return (mix(roster.account[mine], 167) % np.uint64(count)).astype(np.int64)

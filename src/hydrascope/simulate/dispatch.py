@@ -1,0 +1,111 @@
+"""How an operator's queue is given to the accounts of its pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hydrascope.simulate.arrivals import Moments
+from hydrascope.simulate.roster import Roster
+from hydrascope.simulate.seeds import mix
+from hydrascope.simulate.setting import HOUR_US
+
+__all__ = ["Dispatch", "dispatch"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """Who gets the next exchange."""
+
+    rule: str = "even"
+    """even (workers on one queue), round_robin, sticky, priority, modulo or random."""
+    skew: float = 0.05
+    """Standard deviation of the log shares of slots."""
+    per_hour: float = 30.0
+    """Exchanges an hour that a slot takes before the next one is used, under `priority`."""
+
+
+def dispatch(config: Dispatch, moments: Moments, roster: Roster, rng: np.random.Generator) -> Moments:
+    """Chooses an account for every exchange; what no living account can take is lost."""
+    lives = roster.lives
+    order = np.lexsort((lives.start_us, lives.slot))
+    starts, slots = lives.start_us[order], lives.slot[order]
+    who = np.full(len(moments.at), -1, dtype=np.int64)
+    open_rows = np.arange(len(moments.at))
+    for turn in range(4):
+        if not len(open_rows):
+            break
+        rows = moments.keep(open_rows)
+        slot = choose_slot(config if turn == 0 else Dispatch(rule="random", skew=0.0), rows, roster, rng)
+        found = occupant(slot, rows.at, slots, starts)
+        account = order[np.maximum(found, 0)]
+        good = (found >= 0) & (lives.end_us[account] > rows.at)
+        who[open_rows[good]] = account[good]
+        open_rows = open_rows[~good]
+    kept = np.flatnonzero(who >= 0)
+    chosen = moments.keep(kept)
+    return Moments(chosen.at, who[kept], chosen.session, chosen.step, chosen.order)
+
+
+def occupant(slot: Ints, at: Ints, slots: Ints, starts: Ints) -> Ints:
+    """Position of the last account that began in a slot before a moment, or -1 (entries sorted by slot, start)."""
+    base = int(starts.min(initial=0))
+    span = int(max(starts.max(initial=0), at.max(initial=0)) - base + 1)
+    # hours are fine enough to order a slot's accounts, and keep the joint key inside 64 bits
+    scale = np.int64(1_000_000)
+    width = np.int64(span // scale + 2)
+    keys = slots * width + (starts - base) // scale
+    place = np.searchsorted(keys, slot * width + np.maximum(at - base, 0) // scale, side="right") - 1
+    return np.where((place >= 0) & (slots[np.maximum(place, 0)] == slot), place, -1)
+
+
+def live_slots(roster: Roster, at_us: int) -> Ints:
+    """Slots of the pool in use at a moment."""
+    lives = roster.lives
+    alive = (lives.start_us <= at_us) & (lives.end_us > at_us)
+    found = np.unique(lives.slot[alive])
+    return found if len(found) else np.unique(lives.slot)
+
+
+def choose_slot(config: Dispatch, moments: Moments, roster: Roster, rng: np.random.Generator) -> Ints:
+    """A slot for each exchange, by the pool as it is in that hour."""
+    slot = np.empty(len(moments.at), dtype=np.int64)
+    hours = moments.at // (6 * HOUR_US)
+    for hour in np.unique(hours):
+        rows = np.flatnonzero(hours == hour)
+        slots = live_slots(roster, int(moments.at[rows[len(rows) // 2]]))
+        slot[rows] = slots[place_in_pool(config, moments.keep(rows), len(slots), roster, rng)]
+    return slot
+
+
+def place_in_pool(
+    config: Dispatch, moments: Moments, slots: int, roster: Roster, rng: np.random.Generator
+) -> Ints:
+    """Index below `slots` for each exchange."""
+    count = len(moments.at)
+    if config.rule == "round_robin":
+        return moments.order % slots
+    if config.rule == "modulo":
+        return (moments.order % slots).astype(np.int64)
+    if config.rule == "sticky":
+        return (mix(moments.session, roster.key) % np.uint64(slots)).astype(np.int64)
+    if config.rule == "priority":
+        hour = moments.at // HOUR_US
+        begin = np.searchsorted(hour, hour, side="left")
+        return np.minimum(((np.arange(count) - begin) / config.per_hour).astype(np.int64), slots - 1)
+    weights = np.exp(
+        config.skew * (mix(np.arange(slots), roster.key) % np.uint64(4001) / 1000.0 - 2.0) * 0.87
+    )
+    edges = np.cumsum(weights) / weights.sum()
+    if config.rule == "even":
+        # every cycle serves each worker once in random order, so that shares hardly vary
+        cycle = (np.arange(count) + rng.integers(slots)) // slots
+        place = np.argsort(np.argsort(cycle + rng.random(count) * 0.999, kind="stable")) + rng.integers(slots)
+        draw = (place % slots + rng.random(count)) / slots
+    else:
+        draw = rng.random(count)
+    return np.minimum(np.searchsorted(edges, draw, side="right"), slots - 1)
