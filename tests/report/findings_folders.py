@@ -24,8 +24,19 @@ CASES: dict[str, dict[str, Any]] = {
         "p": 0.987,
         "enforceable": True,
         "share": 0.93,
-        "capabilities": {"coding": 0.46, "reasoning": 0.31, "agentic_tool_use": 0.14, "data_analysis": 0.06, "general": 0.03},
-        "elicitations": {"reasoning_articulation": 0.58, "inline_tag_forcing": 0.22, "rubric_grading": 0.13, "none": 0.07},
+        "capabilities": {
+            "coding": 0.46,
+            "reasoning": 0.31,
+            "agentic_tool_use": 0.14,
+            "data_analysis": 0.06,
+            "general": 0.03,
+        },
+        "elicitations": {
+            "reasoning_articulation": 0.58,
+            "inline_tag_forcing": 0.22,
+            "rubric_grading": 0.13,
+            "none": 0.07,
+        },
     },
     "reseller": {
         "title": "A reseller's key pool serving many unrelated customers",
@@ -138,7 +149,11 @@ def timeline(rng: np.random.Generator, people: list[dict[str, Any]], days: int, 
         "start": stamp(0),
         "n_exchanges": total.tolist(),
         "accounts_active": np.minimum((shape * len(people)).astype(int) + 1, len(people)).tolist(),
-        "models": {"sol-4": (total - new - small).tolist(), "sol-5": new.tolist(), "luna-mini": small.tolist()},
+        "models": {
+            "sol-4": (total - new - small).tolist(),
+            "sol-5": new.tolist(),
+            "luna-mini": small.tolist(),
+        },
         "bans": bans,
         "releases": [
             {"at": stamp(days * 13.2), "subject": "sol-5"},
@@ -294,6 +309,9 @@ def small_folder(path: Path) -> Path:
 def bare_folder(path: Path) -> Path:
     """A findings folder with every optional part missing: ids and verdicts alone."""
     path.mkdir(parents=True, exist_ok=True)
-    entries = [{"campaign_id": "c-1", "verdict": "distillation"}, {"campaign_id": "c-2", "verdict": "reseller"}]
+    entries = [
+        {"campaign_id": "c-1", "verdict": "distillation"},
+        {"campaign_id": "c-2", "verdict": "reseller"},
+    ]
     (path / "campaigns.json").write_text(json.dumps({"version": 1, "campaigns": entries}))
     return path

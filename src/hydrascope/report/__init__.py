@@ -3,7 +3,19 @@
 `render_report` writes report.html; `explain` answers for one account, one pair or one campaign.
 """
 
+from hydrascope.report.answer import Answer
+from hydrascope.report.explain import explain
 from hydrascope.report.findings import Findings, read_findings
 from hydrascope.report.page import render_report
+from hydrascope.report.terminal import answer_as_dict, make_console, render_answer
 
-__all__ = ["Findings", "read_findings", "render_report"]
+__all__ = [
+    "Answer",
+    "Findings",
+    "answer_as_dict",
+    "explain",
+    "make_console",
+    "read_findings",
+    "render_answer",
+    "render_report",
+]

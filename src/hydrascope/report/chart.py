@@ -22,6 +22,8 @@ MOST_BINS = 150
 MOST_MODELS = 5
 STEPS_S = (60, 300, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200)
 DAY_S = 86_400
+LABEL_GAP = 6.0
+"""Percent of the width that a release's letter takes on a phone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Mark:
     """Percent of the width."""
     text: str
     letter: str = ""
+    lane: int = 0
+    """Row of the label, so that near ones do not cover each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,11 @@ class TimelineChart:
     bans_path: str
     ticks: tuple[Mark, ...]
     releases: tuple[Mark, ...]
+
+    @property
+    def n_lanes(self) -> int:
+        """Rows that the letters of releases take."""
+        return max((m.lane + 1 for m in self.releases), default=0)
 
     @property
     def n_bans(self) -> int:
@@ -194,10 +203,26 @@ def release_marks(timeline: Timeline, start: datetime, span_s: int) -> tuple[Mar
         percent = 100 * (words.utc(release.at) - start).total_seconds() / span_s
         if 0 <= percent <= 100:
             inside.append((percent, f"{clean(release.subject)} released {words.day(release.at)}"))
+    lanes = lanes_of([at for at, _ in inside[:26]])
     return tuple(
-        Mark(at=round(at, 2), text=text, letter=chr(ord("A") + i % 26))
+        Mark(at=round(at, 2), text=text, letter=chr(ord("A") + i), lane=lanes[i])
         for i, (at, text) in enumerate(inside[:26])
     )
+
+
+def lanes_of(places: Sequence[float]) -> list[int]:
+    """The lowest row in which each label keeps `LABEL_GAP` from the one before it there.
+
+    >>> lanes_of([10.0, 11.0, 12.0, 40.0])
+    [0, 1, 2, 0]
+    """
+    ends: list[float] = []
+    lanes = []
+    for at in places:
+        free = next((k for k, end in enumerate(ends) if at - end >= LABEL_GAP), len(ends))
+        ends[free : free + 1] = [at]
+        lanes.append(free)
+    return lanes
 
 
 def bin_label(at: datetime, bin_s: int) -> str:

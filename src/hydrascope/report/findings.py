@@ -19,13 +19,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hydrascope.errors import FindingsError
-from hydrascope.report.shape import CampaignEntry, GraphLink
+from hydrascope.report.shape import CampaignEntry, GraphLink, MemberEntry
 
 __all__ = [
     "FINDINGS_VERSION",
     "AccountRow",
     "Findings",
     "RunFacts",
+    "membership",
     "read_account",
     "read_account_ids",
     "read_findings",
@@ -188,7 +189,9 @@ def facts_of(raw: Mapping[str, Any]) -> RunFacts:
         seed=number("seed"),
         n_exchanges=number("n_exchanges") or total(files, "n_exchanges", "exchanges", "n_rows"),
         n_accounts=number("n_accounts"),
-        n_rejects=n_rejects if n_rejects is not None else (sum(rejects.values()) if "rejects" in raw else None),
+        n_rejects=n_rejects
+        if n_rejects is not None
+        else (sum(rejects.values()) if "rejects" in raw else None),
         n_files=len(files) or None,
         first_seen=moment(raw.get("first_seen") or raw.get("started_at_min")),
         last_seen=moment(raw.get("last_seen") or raw.get("started_at_max")),
@@ -236,6 +239,15 @@ def count_accounts(folder: Path) -> tuple[int | None, int | None]:
         return None, None
     table = open_parquet(file, columns=["n_exchanges"])
     return table.num_rows, pc.sum(table["n_exchanges"]).as_py()
+
+
+def membership(findings: Findings, name: str) -> tuple[CampaignEntry | None, MemberEntry | None]:
+    """The campaign that an account belongs to, and its place in it."""
+    for campaign in findings.campaigns:
+        for member in campaign.members:
+            if member.account_id == name:
+                return campaign, member
+    return None, None
 
 
 def read_account(findings: Findings, account_id: str) -> AccountRow | None:

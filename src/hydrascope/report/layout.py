@@ -15,7 +15,7 @@ import rustworkx as rx
 
 from hydrascope.report.shape import Graph, GraphLink
 
-__all__ = ["MAX_NODES", "DrawnEdge", "DrawnNode", "Drawing", "draw_graph"]
+__all__ = ["MAX_NODES", "Drawing", "DrawnEdge", "DrawnNode", "draw_graph"]
 
 MAX_NODES = 1_500
 EDGES_PER_NODE = 3
@@ -170,13 +170,17 @@ def group_edges(
             i = parent[i]
         return i
 
-    tree, rest = [], []
+    tree: list[tuple[int, int, GraphLink]] = []
+    rest: list[tuple[int, int, GraphLink]] = []
     for (a, b), link in best.items():
         ra, rb = root(a), root(b)
         (rest if ra == rb else tree).append((a, b, link))
         parent[ra] = rb
     kept = tree + rest[: max(room - len(tree), 0)]
-    return [DrawnEdge(a=a, b=b, bits=k.bits, family=leading_family(k.families)) for a, b, k in sorted(kept, key=lambda e: e[:2])]
+    return [
+        DrawnEdge(a=a, b=b, bits=k.bits, family=leading_family(k.families))
+        for a, b, k in sorted(kept, key=lambda e: e[:2])
+    ]
 
 
 def leading_family(families: Mapping[str, float]) -> str:

@@ -110,6 +110,7 @@ def filters() -> Mapping[str, Any]:
     """The page's filters: numbers, times and names as words, and data for the script."""
     return {
         "bits": words.bits,
+        "chance": words.chance,
         "clean": clean,
         "count": words.count,
         "day": words.day,
@@ -118,6 +119,7 @@ def filters() -> Mapping[str, Any]:
         "percent": words.percent,
         "permille": permille,
         "short": words.short,
+        "spelled": words.spelled,
         "when": words.when,
     }
 

@@ -6,13 +6,13 @@ probability. Nothing here weighs evidence; it only says what the scan found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hydrascope.records import FAMILIES
 from hydrascope.report import words
 from hydrascope.report.masking import clean
 from hydrascope.report.ranking import taken_tokens
-from hydrascope.report.shape import CampaignEntry, HypothesisEntry
+from hydrascope.report.shape import CampaignEntry, EvidenceEntry, HypothesisEntry
 from hydrascope.report.waterfall import Waterfall, build_waterfall
 
 __all__ = [
@@ -54,7 +54,7 @@ def verdict_sentence(campaign: CampaignEntry) -> str:
     if campaign.probability is None:
         return f"Judged to be {noun}; no probability was stated."
     word = words.likelihood(campaign.probability)
-    return f"{word[0].upper()}{word[1:]} {noun}: probability {words.percent(campaign.probability)}."
+    return f"{word[0].upper()}{word[1:]} {noun}: probability {words.chance(campaign.probability)}."
 
 
 def summary(campaign: CampaignEntry) -> str:
@@ -81,7 +81,7 @@ def volume_sentence(campaign: CampaignEntry) -> str:
     days = max((words.utc(campaign.last_seen) - words.utc(campaign.first_seen)).total_seconds() / 86_400, 1.0)
     rate = campaign.n_exchanges / max(n, 1) / days
     per_day = f"{rate:.0f}" if rate >= 9.5 else f"{rate:.1f}"
-    return f"{text}, {words.span(campaign.first_seen, campaign.last_seen)}: {per_day} a day from each account."
+    return f"{text}, {words.span(campaign.first_seen, campaign.last_seen)}: {per_day} per account and day."
 
 
 def strongest_sentence(fall: Waterfall, of_what: str) -> str:
@@ -121,7 +121,11 @@ def share_sentence(campaign: CampaignEntry) -> str:
 def bans_sentence(campaign: CampaignEntry) -> str:
     """How many members were banned, where it is known."""
     n = len(campaign.timeline.bans) or sum(m.banned_at is not None for m in campaign.members)
-    return f"{words.plural(n, 'account')} of it {'was' if n == 1 else 'were'} banned meanwhile." if n else ""
+    return (
+        f"{words.plural(n, 'of its accounts', 'of its accounts')} {'was' if n == 1 else 'were'} banned meanwhile."
+        if n
+        else ""
+    )
 
 
 def training_sentence(campaign: CampaignEntry) -> str:
@@ -138,7 +142,7 @@ def training_sentence(campaign: CampaignEntry) -> str:
 def innocent_sentence(innocent: HypothesisEntry, verdict: str) -> str:
     """Whether the best innocent explanation holds."""
     name = clean(innocent.name or words.label(innocent.verdict)).lower()
-    odds = f" (probability {words.percent(innocent.probability)})" if innocent.probability is not None else ""
+    odds = f" (probability {words.chance(innocent.probability)})" if innocent.probability is not None else ""
     if verdict == "distillation":
         return f"The best innocent explanation is {name}{odds}; it fails on what is listed against it."
     if verdict == "inconclusive":
@@ -147,24 +151,29 @@ def innocent_sentence(innocent: HypothesisEntry, verdict: str) -> str:
 
 
 def flip_sentence(campaign: CampaignEntry) -> str | None:
-    """How much evidence would have to go for the runner-up to win; None without a runner-up."""
+    """How far the runner-up is behind, and which evidence weighs as much; None without a runner-up."""
     if len(campaign.hypotheses) < 2:
         return None
     best, second = sorted(campaign.hypotheses, key=lambda h: -h.bits)[:2]
     margin = best.bits - second.bits
-    heavy = sorted((i for i in campaign.evidence if i.bits > 0), key=lambda i: (-i.bits, i.channel))
-    gone, lost = [], 0.0
-    for item in heavy:
-        if lost > margin:
-            break
-        gone.append(item)
-        lost += item.bits
     text = f"“{clean(best.name)}” leads “{clean(second.name)}” by {margin:.1f} bits."
-    if not gone or lost <= margin:
-        return text + " No piece of evidence listed here is heavy enough to change that."
-    named = words.join(clean(i.channel or i.family).replace("_", " ") for i in gone)
-    what = "the strongest item" if len(gone) == 1 else f"the {len(gone)} strongest items"
-    return f"{text} Losing {what} ({named}, {lost:.1f} bits) would change the verdict."
+    heavy = outweighing(campaign.evidence, margin)
+    if not heavy:
+        return text + " All the evidence listed here together does not weigh as much."
+    named = words.join(clean(i.channel or i.family).replace("_", " ") for i in heavy)
+    lost = sum(i.bits for i in heavy)
+    return f"{text} If the evidence from {named} ({lost:.1f} bits) proved wrong, that lead could be gone."
+
+
+def outweighing(evidence: Iterable[EvidenceEntry], margin: float) -> list[EvidenceEntry]:
+    """The fewest items that weigh more than `margin`, of ABUSE first: it parts rivals, LINK they often share."""
+    heavy = sorted((i for i in evidence if i.bits > 0), key=lambda i: (i.side != "abuse", -i.bits, i.channel))
+    chosen: list[EvidenceEntry] = []
+    for item in heavy:
+        if sum(i.bits for i in chosen) > margin:
+            break
+        chosen.append(item)
+    return chosen if sum(i.bits for i in chosen) > margin else []
 
 
 def checks(campaign: CampaignEntry) -> list[str]:
@@ -247,7 +256,9 @@ def shared_exit_check(campaign: CampaignEntry) -> str | None:
     egress = next((r for r in build_waterfall(campaign.evidence, "link").rows if r.family == "egress"), None)
     if egress is None or egress.bits < 0.5 * FAMILIES["egress"]:
         return None
-    return "Check that the shared addresses are not a public VPN exit, a carrier's NAT or one company's office."
+    return (
+        "Check that the shared addresses are not a public VPN exit, a carrier's NAT or one company's office."
+    )
 
 
 def reading_check(campaign: CampaignEntry) -> str | None:

@@ -81,6 +81,12 @@ class CampaignView:
     reveal: bool
 
     @property
+    def banned(self) -> frozenset[str]:
+        """Accounts of it that were banned."""
+        dated = {m.account_id for m in self.entry.members if m.banned_at is not None}
+        return frozenset(dated | {b.account_id for b in self.entry.timeline.bans})
+
+    @property
     def rows_data(self) -> dict[str, object]:
         """The account rows as the script reads them; times in minutes since 1970."""
         names = self.rows.families
@@ -176,10 +182,15 @@ def build_view(
         priority=priority(campaign),
         taken_tokens=taken_tokens(campaign),
         waterfalls=falls,
-        extent=(min((f.extent[0] for f in falls), default=0.0), max((f.extent[1] for f in falls), default=1.0)),
+        extent=(
+            min((f.extent[0] for f in falls), default=0.0),
+            max((f.extent[1] for f in falls), default=1.0),
+        ),
         timeline=draw_timeline(campaign.timeline),
         drawing=draw_graph(graph, max_nodes=n_nodes),
-        strongest_links=tuple(sorted(graph.links, key=lambda k: (-k.bits, k.account_a, k.account_b))[:MOST_LINKS]),
+        strongest_links=tuple(
+            sorted(graph.links, key=lambda k: (-k.bits, k.account_a, k.account_b))[:MOST_LINKS]
+        ),
         templates=tuple(view_template(t, reveal=reveal) for t in order_templates(campaign)[:MOST_TEMPLATES]),
         n_templates=len(campaign.templates),
         rows=choose_rows(campaign.members, n_rows),
@@ -213,7 +224,7 @@ def choose_rows(members: Iterable[MemberEntry], most: int) -> Rows:
     named = {f for m in everyone for f in m.families}
     known = [f for f in FAMILIES if f in named]
     return Rows(
-        families=tuple([*known, *sorted(named - set(known))]),
+        families=(*known, *sorted(named - set(known))),
         shown=tuple(everyone[:most]),
         n_all=len(everyone),
         widest_bits=max((sum(max(b, 0.0) for b in m.families.values()) for m in everyone), default=0.0),

@@ -10,6 +10,7 @@ __all__ = [
     "FAMILY_LABELS",
     "VERDICT_LABELS",
     "bits",
+    "chance",
     "count",
     "day",
     "join",
@@ -19,6 +20,7 @@ __all__ = [
     "plural",
     "short",
     "span",
+    "spelled",
     "utc",
     "when",
 ]
@@ -58,6 +60,7 @@ CHANNEL_LABELS: Mapping[str, str] = {
     "model": "Model",
 }
 
+SPELLED = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 SHORT = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3))
 
 LIKELIHOODS = (
@@ -66,14 +69,19 @@ LIKELIHOODS = (
     (0.7, "likely"),
     (0.5, "more likely than not"),
     (0.3, "perhaps"),
-    (0.1, "unlikely to be"),
-    (0.0, "very unlikely to be"),
+    (0.1, "hardly"),
+    (0.0, "very doubtfully"),
 )
 
 
 def count(n: float | None) -> str:
     """A whole number with thousands apart: 12,340."""
     return UNKNOWN if n is None else f"{round(n):,}"
+
+
+def spelled(n: int) -> str:
+    """A count as it begins a sentence: one to ten in letters."""
+    return SPELLED[n] if 0 <= n < len(SPELLED) else count(n)
 
 
 def short(n: float | None) -> str:
@@ -114,6 +122,15 @@ def percent(share: float | None) -> str:
     return f"{share:.1%}" if share < 0.1 or share > 0.9 else f"{share:.0%}"
 
 
+def chance(probability: float | None) -> str:
+    """A probability as a percentage; never certainty, which no judgement has.
+
+    >>> chance(1.0), chance(0.61), chance(0.0)
+    ('>99.9%', '61%', '<0.1%')
+    """
+    return percent(None if probability is None else min(max(probability, 0.0005), 0.9995))
+
+
 def bits(value: float | None) -> str:
     """Bits with their sign: +3.2, −1.0, 0.0."""
     if value is None:
@@ -131,6 +148,8 @@ def likelihood(probability: float | None) -> str:
 
 def label(name: str) -> str:
     """A field, family, channel or class name as words."""
+    if name == "none":
+        return "Ordinary use"
     known = VERDICT_LABELS.get(name) or FAMILY_LABELS.get(name) or CHANNEL_LABELS.get(name)
     return known or name.replace("_", " ").strip().capitalize() or UNKNOWN
 
