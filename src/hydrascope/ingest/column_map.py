@@ -49,9 +49,9 @@ class ColumnMap:
     units: Mapping[str, str] = field(default_factory=dict)
     """`started_at` or `duration_ms` to s, ms, us or ns."""
 
-    def values_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def found_in(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The mapped columns of one decoded record; columns without a value are left out."""
-        found: dict[str, Any] = dict(self.values)
+        found: dict[str, Any] = {}
         for column, paths in self.columns.items():
             for path in paths:
                 value = follow(record, path)

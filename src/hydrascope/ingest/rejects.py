@@ -44,6 +44,7 @@ REASONS: Mapping[str, str] = {
 WARNINGS: Mapping[str, str] = {
     "bad_address": "the client address is not an IP address, or is masked; left out",
     "invalid_utf8": "bytes that are not UTF-8 became U+FFFD",
+    "not_a_model_call": "a record of the format that tells of something else (a tool, an embedding, an HTTP span); passed over",
     "nul_bytes": "NUL characters became U+FFFD",
     "out_of_range": "a number outside its column's range was left out",
     "prompt_absent": "the log holds no prompt for the exchange (failed call, body too large, content not logged)",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +14,7 @@ import pyarrow as pa
 from hydrascope.ingest.column_map import ColumnMap
 from hydrascope.ingest.conform import MAX_ROWS, conform, split
 from hydrascope.ingest.containers import strict_json
-from hydrascope.ingest.formats.base import BadRecordError, Format, Row
+from hydrascope.ingest.formats.base import BadRecordError, Format, Reader, Row
 from hydrascope.ingest.rejects import Rejects
 from hydrascope.schema import EXCHANGES
 
@@ -33,26 +35,56 @@ def read_rows(
     reader = form.reader()
     for line, raw in records:
         try:
-            rows = reader.read(raw, line)
+            rows, raw = _read_record(reader, raw, line, rejects)
         except BadRecordError as bad:
             rejects.add(path, line, bad.reason, bad.detail)
             continue
-        except _UNREADABLE as error:
-            repaired = _repair(raw, rejects)
-            if repaired is None:
-                rejects.add(path, line, "broken_json", _position(error))
-                continue
-            try:
-                rows = reader.read(repaired, line)
-            except BadRecordError as bad:
-                rejects.add(path, line, bad.reason, bad.detail)
-                continue
-            except _UNREADABLE as again:
-                rejects.add(path, line, "unreadable_record", _position(again))
-                continue
-            raw = repaired
-        yield from _overruled(rows, raw, column_map) if column_map else rows
-    yield from reader.finish()
+        yield from _finished(rows, raw, column_map, not form.prompt_needed)
+    yield from _finished(reader.finish(), b"", column_map, False)
+
+
+def _read_record(
+    reader: Reader, raw: bytes, line: int, rejects: Rejects
+) -> tuple[Iterable[tuple[int, Row]], bytes]:
+    """The rows of a record, and its bytes as they were read: repaired where they were not strict JSON.
+
+    Raises:
+        BadRecordError: it gives no exchange, even repaired.
+    """
+    try:
+        return reader.read(raw, line), raw
+    except _UNREADABLE as error:
+        if isinstance(error, msgspec.ValidationError) and "out of range" not in str(error):
+            raise BadRecordError("unreadable_record", _position(error)) from error
+        strict, warning = _repair(raw)
+        if strict is None:
+            raise BadRecordError("broken_json", _position(error)) from error
+    try:
+        rows = reader.read(strict, line)
+    except _UNREADABLE as error:
+        raise BadRecordError("unreadable_record", _position(error)) from error
+    rejects.warn(warning)
+    return rows, strict
+
+
+def _finished(
+    rows: Iterable[tuple[int, Row]], raw: bytes, column_map: ColumnMap | None, form_makes_ids: bool
+) -> Iterator[tuple[int, Row]]:
+    """Rows with mapped columns laid over them, and an id made of the record's bytes where it has none."""
+    for number, (line, row) in enumerate(rows):
+        source = row.pop("_source", None)
+        if column_map is not None and set(row) != {"_warnings"}:
+            row = _overruled(row, source if source is not None else _record(raw), column_map)
+        if form_makes_ids and not row.get("exchange_id") and raw and set(row) != {"_warnings"}:
+            row["exchange_id"] = f"h:{blake2b(raw, digest_size=12).hexdigest()}" + (
+                f".{number}" if number else ""
+            )
+        yield line, row
+
+
+def _record(raw: bytes) -> Mapping[str, Any]:
+    value = msgspec.json.decode(raw) if raw else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _position(error: Exception) -> str:
@@ -60,29 +92,21 @@ def _position(error: Exception) -> str:
     return type(error).__name__ if isinstance(error, UnicodeDecodeError) else str(error).split("\n")[0][:200]
 
 
-def _repair(raw: bytes, rejects: Rejects) -> bytes | None:
-    """Strict JSON of a line with control characters, NaN, half surrogates or broken UTF-8; None if it is no JSON."""
+def _repair(raw: bytes) -> tuple[bytes | None, str]:
+    """Strict JSON of a line with control characters, NaN, half surrogates or broken UTF-8, and what was wrong."""
     text = raw.decode("utf-8", "replace")
     try:
-        value = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return None
-    broken = text.count("\ufffd") > raw.count(b"\xef\xbf\xbd")
-    rejects.warn("invalid_utf8" if broken else "repaired_json")
-    try:
-        return strict_json(value)
+        strict = strict_json(json.loads(text, strict=False))
     except (ValueError, OverflowError, RecursionError):
-        return None
+        return None, ""
+    broken = text.count("\ufffd") > raw.count(b"\xef\xbf\xbd")
+    return strict, "invalid_utf8" if broken else "repaired_json"
 
 
-def _overruled(
-    rows: Iterable[tuple[int, Row]], raw: bytes, column_map: ColumnMap
-) -> Iterator[tuple[int, Row]]:
-    mapped = column_map.values_of(msgspec.json.decode(raw))
-    fixed = column_map.values
-    for line, row in rows:
-        over = {k: v for k, v in mapped.items() if k not in fixed or v is not fixed[k] or row.get(k) is None}
-        yield line, {**row, **over}
+def _overruled(row: Row, source: Mapping[str, Any], column_map: ColumnMap) -> Row:
+    """Mapped paths overrule what the format found; fixed values fill what neither found."""
+    fixed = {name: value for name, value in column_map.values.items() if row.get(name) is None}
+    return {**row, **fixed, **column_map.found_in(source)}
 
 
 class RowBatches:
@@ -109,6 +133,10 @@ class RowBatches:
         """Canonical batches of all the rows, in their order."""
         chars = 0
         for line, row in rows:
+            for warning in row.pop("_warnings", ()):
+                self._rejects.warn(warning)
+            if not row:
+                continue
             self._rows.append(row)
             self._lines.append(line)
             chars += _chars(row)
@@ -120,10 +148,7 @@ class RowBatches:
     def _flush(self) -> Iterator[pa.RecordBatch]:
         if not self._rows:
             return
-        for row in self._rows:
-            for warning in row.pop("_warnings", ()):
-                self._rejects.warn(warning)
-        given = set().union(*self._rows)
+        given: set[str] = set().union(*self._rows)
         columns = {name: [row.get(name) for row in self._rows] for name in EXCHANGES.names if name in given}
         batch = conform(
             columns,

@@ -19,6 +19,7 @@ from hydrascope.ingest.containers import read_csv, read_document, read_json_line
 from hydrascope.ingest.detect import Container, Head, look, missing_columns, recognise
 from hydrascope.ingest.formats import FORMATS
 from hydrascope.ingest.formats.contract import COLUMNS, NEEDED
+from hydrascope.ingest.formats.otlp_wire import read_protobuf
 from hydrascope.ingest.parquet import parquet_batches, parquet_rows, row_group_runs
 from hydrascope.ingest.rejects import Rejects
 from hydrascope.ingest.rows import RowBatches, read_rows
@@ -100,6 +101,8 @@ class LogPart:
             return read_document(path, rejects)
         if self.container == "csv":
             return _encoded(read_csv(path, rejects))
+        if self.container == "protobuf":
+            return read_protobuf(path, rejects)
         rows = parquet_rows(path, rejects, row_groups=self.row_groups, first_row=self.first_line)
         return _encoded(rows)
 
