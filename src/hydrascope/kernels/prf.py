@@ -65,7 +65,7 @@ def messages(contexts: npt.ArrayLike, tokens: npt.ArrayLike) -> Words:
     return words
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def sip_round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     """One SipRound."""
     v0 += v1
@@ -85,7 +85,7 @@ def sip_round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     return v0, v1, v2, v3
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def sip_absorb(v0, v1, v2, v3, word):  # type: ignore[no-untyped-def]
     """One compression: two rounds around a message word."""
     v3 ^= word
@@ -94,7 +94,7 @@ def sip_absorb(v0, v1, v2, v3, word):  # type: ignore[no-untyped-def]
     return v0 ^ word, v1, v2, v3
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def sip_finish(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     """Four finalising rounds."""
     v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
@@ -103,20 +103,20 @@ def sip_finish(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     return sip_round(v0, v1, v2, v3)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def sip_start(k0, k1):  # type: ignore[no-untyped-def]
     """The keyed initial state."""
     return k0 ^ _S0, k1 ^ _S1, k0 ^ _S2, k1 ^ _S3
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def sip_end64(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     """The 64-bit output of an absorbed state."""
     v0, v1, v2, v3 = sip_finish(v0, v1, v2 ^ _FF, v3)
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def sip_end128(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     """The two output words of the 128-bit variant (its state starts with v1 ^ 0xee)."""
     v0, v1, v2, v3 = sip_finish(v0, v1, v2 ^ _EE, v3)
@@ -148,7 +148,7 @@ def siphash_pairs(k0, k1, words, out):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def mix(x):  # type: ignore[no-untyped-def]
     """Stafford's variant 13 of the 64-bit finaliser."""
     x = (x ^ (x >> _B30)) * _M1
@@ -156,7 +156,7 @@ def mix(x):  # type: ignore[no-untyped-def]
     return x ^ (x >> _B31)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def mix_first(k0, k1, digest):  # type: ignore[no-untyped-def]
     """The state behind both words of the keyed mix."""
     return mix(digest ^ k0) + k1

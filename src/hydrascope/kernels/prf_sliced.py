@@ -96,7 +96,7 @@ def _mix_quarter(k0, k1, digest, out):  # type: ignore[no-untyped-def]
         out[i] = mix(state) & mix(state ^ _GOLDEN)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _add(a, b, c):  # type: ignore[no-untyped-def]
     """A carry-save adder: three bits in, carry and sum out, 64 at a time."""
     u = a ^ b

@@ -18,13 +18,20 @@ Ids = npt.NDArray[np.int64]
 _EMPTY: Ids = np.empty(0, dtype=np.int64)
 
 
-def windows(tokens: npt.ArrayLike, width: int) -> tuple[Ids, Ids]:
-    """Every (context, token) of one sequence, in order; the first `width` tokens have no context.
+def windows(tokens: npt.ArrayLike, width: int, *, pad: int | None = None) -> tuple[Ids, Ids]:
+    """Every (context, token) of one sequence, in order.
+
+    Args:
+        tokens: token ids.
+        width: context width.
+        pad: what stands before the first token (vLLM: -1); None leaves the first `width` tokens out.
 
     Returns:
         contexts (n, width) and tokens (n,), int64.
     """
     ids = np.asarray(tokens, dtype=np.int64).ravel()
+    if pad is not None and len(ids):
+        ids = np.concatenate([np.full(width, pad, dtype=np.int64), ids])
     if len(ids) <= width:
         return np.empty((0, width), dtype=np.int64), _EMPTY
     view = np.lib.stride_tricks.sliding_window_view(ids, width + 1)
@@ -37,6 +44,7 @@ def dedup_pairs(
     *,
     prompts: Sequence[npt.ArrayLike] | None = None,
     masks: Sequence[npt.ArrayLike] | None = None,
+    pad: int | None = None,
 ) -> tuple[Ids, Ids]:
     """Distinct (context, token) pairs of a corpus, sorted; the order of texts does not matter.
 
@@ -46,16 +54,17 @@ def dedup_pairs(
         prompts: token ids of each text's prompt; contexts that occur in a text's own prompt are dropped, since
             what follows them may be copied from it.
         masks: for each text, True where a token may be counted (`schemes.gates`).
+        pad: see `windows`.
 
     Returns:
         contexts (n, width) and tokens (n,), int64.
     """
     parts = []
     for i, tokens in enumerate(tokens_list):
-        contexts, nexts = windows(tokens, width)
+        contexts, nexts = windows(tokens, width, pad=pad)
         keep = np.ones(len(nexts), dtype=np.bool_)
-        if masks is not None:
-            keep &= np.asarray(masks[i], dtype=np.bool_)[width:][: len(nexts)]
+        if masks is not None and len(nexts):
+            keep &= np.asarray(masks[i], dtype=np.bool_)[-len(nexts) :]
         if prompts is not None:
             keep &= ~_member_rows(contexts, _context_rows(prompts[i], width))
         parts.append(np.column_stack([contexts, nexts])[keep])
