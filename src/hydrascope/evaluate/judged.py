@@ -66,7 +66,10 @@ class Judged:
 
 
 def read_truth(path: Path) -> pa.Table:
-    """Read `truth.parquet`.
+    """Read `truth.parquet`, and `truth_shares.parquet` where it lies beside it.
+
+    The shares (`account_id, n_exchanges, n_distilled`) add a column `distillation_share`; an account that they
+    give no exchange is left out, since a log cannot show it.
 
     Raises:
         InputError: the file is missing.
@@ -80,7 +83,19 @@ def read_truth(path: Path) -> pa.Table:
             raise SchemaError(f"truth lacks the column {name!r}", file=str(path))
     if len(table["account_id"].unique()) != len(table):
         raise SchemaError("truth names an account more than once", file=str(path))
-    return table
+    shares = path.with_name("truth_shares.parquet")
+    return add_shares(table, pq.read_table(shares)) if shares.exists() else table
+
+
+def add_shares(truth: pa.Table, shares: pa.Table) -> pa.Table:
+    """The truth of accounts with at least one exchange, with their true distillation share."""
+    with duckdb.connect() as db:
+        db.register("t_", truth.select(["account_id", "label", "campaign"]))
+        db.register("s_", shares)
+        return db.sql("""
+            SELECT t.account_id, t.label, t.campaign, s.n_distilled / s.n_exchanges AS distillation_share
+            FROM t_ t JOIN s_ s USING (account_id) WHERE s.n_exchanges > 0 ORDER BY t.account_id
+        """).to_arrow_table()
 
 
 def judge_against(findings: Findings, truth: pa.Table) -> Judged:
