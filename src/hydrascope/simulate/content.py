@@ -107,6 +107,7 @@ class Writer:
     side: str | None
     key: int
     _rendered: dict[tuple[str, str], Variants] = field(default_factory=dict)
+    _systems: tuple[pa.Array, Ints] | None = None
 
     def wording(self, name: str, lang: str, count: int) -> Variants:
         """The renderings of a named text in a language, English where it has none."""
@@ -196,30 +197,31 @@ class Writer:
 
     def systems(self, roster: Roster, account: Ints) -> pa.Array:
         """System prompts, dictionary-encoded; null where there is none."""
-        names = self.content.systems
-        if not names:
+        if not self.content.systems:
             return pa.nulls(len(account), pa.dictionary(pa.int32(), pa.string()))
-        texts: list[str | None] = []
-        row = np.zeros(len(roster), dtype=np.int64)
+        if self._systems is None:
+            self._systems = self.systems_of_accounts(roster)
+        texts, row = self._systems
+        index = row[account].astype(np.int32)
+        return pa.DictionaryArray.from_arrays(pa.array(index, mask=index < 0), texts)
+
+    def systems_of_accounts(self, roster: Roster) -> tuple[pa.Array, Ints]:
+        """The distinct system prompts, and for each account its own; -1 for none."""
+        texts: dict[str, int] = {}
+        row = np.full(len(roster), -1, dtype=np.int64)
+        names = self.content.systems
         which = roster.draw("system", len(names))
-        for i, name in enumerate(names):
-            for j, lang in enumerate(self.languages):
-                mine = np.flatnonzero((which == i) & (roster.languages == j))
-                if not len(mine):
-                    continue
-                row[mine] = len(texts)
-                if name and self.content.system_vary == "account":
-                    variants = self.wording(name, lang, min(len(roster), 4096))
-                    row[mine] += self.variant_of_accounts(roster, mine, variants.count)
-                    texts += variants.pieces[0].to_pylist()
-                else:
-                    texts.append(self.wording(name, lang, 1).pieces[0][0].as_py() if name else None)
-        used, place = np.unique(row[account], return_inverse=True)
-        values = [texts[i] for i in used]
-        index = pa.array(
-            place.astype(np.int32), mask=np.array([v is None for v in values], dtype=bool)[place]
-        )
-        return pa.DictionaryArray.from_arrays(index, pa.array([v or "" for v in values], pa.string()))
+        for i in np.flatnonzero([bool(names[w]) for w in which]):
+            by_account = self.content.system_vary == "account"
+            wording = self.wording(
+                names[which[i]],
+                self.languages[roster.languages[i]],
+                min(len(roster), 4096) if by_account else 1,
+            )
+            turn = int(self.variant_of_accounts(roster, np.array([i]), wording.count)[0])
+            text = wording.pieces[0][turn].as_py()
+            row[i] = texts.setdefault(text, len(texts))
+        return pa.array(list(texts), pa.string()), row
 
     def variant_of_accounts(self, roster: Roster, mine: Ints, count: int) -> Ints:
         """Which rendering of a system prompt each account uses."""

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from hydrascope.errors import ConfigError, nearest
 from hydrascope.simulate.arrivals import Moments
 from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import mix, stream
 from hydrascope.simulate.setting import DAY_US, Calendar, World
 
-__all__ = ["Decoding", "Models", "Tokens", "choose_models", "choose_tuples", "output_lengths", "tuples"]
+__all__ = [
+    "Decoding",
+    "Models",
+    "Tokens",
+    "choose_models",
+    "choose_tuples",
+    "output_lengths",
+    "tuples",
+    "usual_tuples",
+]
 
 Ints = npt.NDArray[np.int64]
 Tuple = tuple[float | None, float | None, int | None]
 
+KINDS = ("popular", "own", "fixed")
 POPULAR: tuple[Tuple, ...] = (
     (None, None, None),
     (1.0, None, 4096),
@@ -84,13 +96,21 @@ class Tokens:
 
 def tuples(config: Decoding, roster: Roster) -> list[Tuple]:
     """Every tuple that a group may use; the first eighteen are the popular ones."""
-    rng = stream(roster.key, "tuple")
     if config.kind == "fixed":
         t, p, m = config.values
         return [(t if t >= 0 else None, p if p >= 0 else None, m if m >= 0 else None)]
-    rare = stream("tuples")
-    tail: list[Tuple] = [rare_tuple(rare) for _ in range(400)]
-    return [rare_tuple(rng)] if config.kind == "own" else [*POPULAR, *tail]
+    if config.kind == "own":
+        return [rare_tuple(stream(roster.key, "tuple"))]
+    if config.kind != "popular":
+        raise ConfigError(f"no such kind of decoding '{config.kind}'", hint=nearest(config.kind, KINDS))
+    return list(common_tuples())
+
+
+@lru_cache(maxsize=1)
+def common_tuples() -> tuple[Tuple, ...]:
+    """What ordinary accounts use: the popular tuples and four hundred that somebody once typed."""
+    rng = stream("tuples")
+    return (*POPULAR, *(rare_tuple(rng) for _ in range(400)))
 
 
 def rare_tuple(rng: np.random.Generator) -> Tuple:
@@ -104,16 +124,18 @@ def rare_tuple(rng: np.random.Generator) -> Tuple:
     )
 
 
-def choose_tuples(config: Decoding, roster: Roster, moments: Moments, count: int) -> Ints:
+def usual_tuples(roster: Roster, count: int) -> Ints:
+    """For each account the tuple it sends as a rule, by popularity."""
+    return roster.choose("tuple", 1.0 / (np.arange(count) + 1.0) ** 1.1)
+
+
+def choose_tuples(config: Decoding, usual: Ints, moments: Moments, count: int) -> Ints:
     """The row of each exchange's tuple."""
-    if count == 1:
-        return np.zeros(len(moments.at), dtype=np.int64)
-    weights = 1.0 / (np.arange(count) + 1.0) ** 1.1
-    row = roster.choose("tuple", weights)[moments.account]
-    if config.spread:
-        other = mix(moments.session, 61) % np.uint64(1000) < np.uint64(int(config.spread * 1000))
-        return np.where(other, (mix(moments.session, 67) % np.uint64(count)).astype(np.int64), row)
-    return row
+    row = usual[moments.account]
+    if not config.spread:
+        return row
+    other = mix(moments.session, 61) % np.uint64(1000) < np.uint64(int(config.spread * 1000))
+    return np.where(other, (mix(moments.session, 67) % np.uint64(count)).astype(np.int64), row)
 
 
 def choose_models(

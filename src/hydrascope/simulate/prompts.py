@@ -127,7 +127,7 @@ class PromptPool:
             narrower = pc.and_(
                 mask, pc.is_in(self.table[column], value_set=pa.array(values))
             ).combine_chunks()
-            mask = narrower if pc.sum(narrower).as_py() or 0 >= 20 else mask
+            mask = narrower if (pc.sum(narrower).as_py() or 0) >= 20 else mask
         return self.table["prompt"].filter(mask).combine_chunks()
 
     def tails(self, lang: str) -> pa.Array:

@@ -14,7 +14,7 @@ from hydrascope.schema import EXCHANGES
 from hydrascope.simulate.arrivals import Moments
 from hydrascope.simulate.client import clients
 from hydrascope.simulate.content import Writer, signatures
-from hydrascope.simulate.decoding import choose_models, choose_tuples, output_lengths, tuples
+from hydrascope.simulate.decoding import choose_models, choose_tuples, output_lengths, tuples, usual_tuples
 from hydrascope.simulate.identity import organizations, pick
 from hydrascope.simulate.network import AddressBook, addresses, format_addresses
 from hydrascope.simulate.roster import Roster
@@ -22,7 +22,9 @@ from hydrascope.simulate.scenario import Flow, Group
 from hydrascope.simulate.seeds import hex_ids, mix, salt, stream
 from hydrascope.simulate.setting import Calendar, World
 
-__all__ = ["LOG", "Source", "exchange_rows"]
+__all__ = ["LOG", "Source", "draw_source", "exchange_rows"]
+
+Ints = npt.NDArray[np.int64]
 
 CODED = frozenset(
     (
@@ -78,10 +80,42 @@ class Source:
     flow: Flow
     roster: Roster
     writer: Writer
-    account_ids: pa.Array
     number: int
     """Place of the flow in the world, below 65,536."""
     key: int
+    account_ids: pa.Array
+    organizations: pa.Array
+    platforms: tuple[str, ...]
+    platform: Ints
+    """For each account, its place in `platforms`."""
+    tuples: pa.Table
+    """Columns temperature, top_p, max_tokens of every decoding tuple the group may send."""
+    tuple_row: Ints
+    """For each account, the tuple it sends as a rule."""
+
+
+def draw_source(group: Group, flow: Flow, roster: Roster, writer: Writer, number: int) -> Source:
+    """A flow with what stays the same for all its days."""
+    platforms, platform = np.unique(pick(group.identity.platform, roster, "platform"), return_inverse=True)
+    decoding = flow.decoding or group.decoding
+    known = tuples(decoding, roster)
+    kinds = (("temperature", pa.float32()), ("top_p", pa.float32()), ("max_tokens", pa.int32()))
+    return Source(
+        group=group,
+        flow=flow,
+        roster=roster,
+        writer=writer,
+        number=number,
+        key=writer.key,
+        account_ids=hex_ids(mix(roster.account, salt("account"))),
+        organizations=organizations(group.identity, roster),
+        platforms=tuple(str(name) for name in platforms),
+        platform=platform,
+        tuples=pa.table(
+            {name: pa.array([t[i] for t in known], kind) for i, (name, kind) in enumerate(kinds)}
+        ),
+        tuple_row=usual_tuples(roster, len(known)),
+    )
 
 
 def coded(
@@ -145,18 +179,19 @@ def who_columns(source: Source, moments: Moments, world: World) -> dict[str, Any
     key = (mix(moments.session, 179) % np.uint64(max(identity.keys, 1))).astype(np.int64)
     key = np.where(roster.draw("keys", identity.keys)[account] == 0, 0, key)
     keys, key_of = np.unique(mix(roster.account[account] + key.astype(np.uint64), 181), return_inverse=True)
-    platforms = pick(identity.platform, roster, "platform")
-    names, platform = np.unique(platforms, return_inverse=True)
-    skew = world.skew_s * 1e6 * stream("skew", source.group.name).standard_normal(len(names))
+    platform = source.platform[account]
+    skew = np.array(
+        [world.skew_s * 1e6 * stream("skew", name).standard_normal() for name in source.platforms]
+    )
     return {
         "started_at": pa.array(
-            moments.at + skew[platform[account]].astype(np.int64), EXCHANGES.field("started_at").type
+            moments.at + skew[platform].astype(np.int64), EXCHANGES.field("started_at").type
         ),
         "account_id": coded(source.account_ids, account),
-        "organization_id": coded(organizations(identity, roster), account),
+        "organization_id": coded(source.organizations, account),
         "api_key_id": coded(hex_ids(keys), key_of),
         "end_user_id": end_users(source, moments),
-        "platform": coded([str(n) for n in names], platform[account]),
+        "platform": coded(list(source.platforms), platform),
     }
 
 
@@ -189,9 +224,8 @@ def network_columns(source: Source, moments: Moments, book: AddressBook) -> dict
 def request_columns(source: Source, moments: Moments, world: World, calendar: Calendar) -> dict[str, Any]:
     """model, tools, turns, temperature, top_p, max_tokens, reasoning."""
     flow, roster = source.flow, source.roster
-    decoding, models = flow.decoding or source.group.decoding, flow.models or source.group.models
-    known = tuples(decoding, roster)
-    row = choose_tuples(decoding, roster, moments, len(known))
+    models = flow.models or source.group.models
+    row = choose_tuples(flow.decoding or source.group.decoding, source.tuple_row, moments, len(source.tuples))
     names, model = choose_models(models, world, calendar, roster, moments)
     count = len(moments.at)
     tools = pa.array([list(flow.content.tools)] if flow.content.tools else [None], pa.list_(pa.string()))
@@ -211,10 +245,8 @@ def request_columns(source: Source, moments: Moments, world: World, calendar: Ca
         ),
         "reasoning": pa.array(reasoning),
     }
-    for place, (name, kind) in enumerate(
-        (("temperature", pa.float32()), ("top_p", pa.float32()), ("max_tokens", pa.int32()))
-    ):
-        columns[name] = pa.array([t[place] for t in known], kind).take(pa.array(row))
+    for name in source.tuples.column_names:
+        columns[name] = source.tuples[name].combine_chunks().take(pa.array(row))
     return columns
 
 
@@ -297,8 +329,7 @@ def lose(
 ) -> None:
     """Takes out what clouds hide and what clients or collectors dropped, in the same way for everybody."""
     count = len(moments.at)
-    platform = np.array(columns["platform"].dictionary.to_pylist())[np.array(columns["platform"].indices)]
-    cloudy = np.isin(platform, ("bedrock", "vertex", "foundry"))
+    cloudy = np.isin(source.platforms, ("bedrock", "vertex", "foundry"))[source.platform[moments.account]]
     for name in LOSABLE:
         never = source.roster.draw(f"never-{name}")[moments.account] < world.missing
         gone = never | (rng.random(count) < world.missing / 3)

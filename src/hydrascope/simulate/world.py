@@ -25,7 +25,7 @@ from hydrascope.simulate.life import Lives, live
 from hydrascope.simulate.network import AddressBook, read_networks
 from hydrascope.simulate.prompts import PromptPool
 from hydrascope.simulate.roster import enrol
-from hydrascope.simulate.rows import LOG, Source, exchange_rows
+from hydrascope.simulate.rows import LOG, Source, draw_source, exchange_rows
 from hydrascope.simulate.scenario import Flow, Scenario
 from hydrascope.simulate.seeds import hex_ids, mix, salt, stream
 from hydrascope.simulate.setting import DAY_US, Calendar
@@ -125,13 +125,12 @@ def draw_plan(order: Order) -> Plan:
         weights = np.array(list(group.languages.values()), dtype=np.float64)
         roster = enrol(seed, number, group.name, lives, weights)
         rosters.append(roster)
-        ids = hex_ids(mix(roster.account, salt("account")))
         for flow in group.flows:
             key = salt(roster.key, "flow", flow.name)
             writer = Writer(
                 flow.content, scenario.texts, pool, tuple(group.languages), scenario.world.pool_side, key
             )
-            sources.append(Source(group, flow, roster, writer, ids, len(sources), key))
+            sources.append(draw_source(group, flow, roster, writer, len(sources)))
     return Plan(scenario, seed, calendar, book, tuple(sources), tuple(rosters))
 
 
