@@ -17,7 +17,7 @@ from hydrascope.report.shape import Timeline
 __all__ = ["Band", "Mark", "TimelineChart", "draw_timeline"]
 
 WIDTH = 1000
-HEIGHT = 100
+HEIGHT = 200
 MOST_BINS = 150
 MOST_MODELS = 5
 STEPS_S = (60, 300, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200)
@@ -156,10 +156,10 @@ def step_area(low: Sequence[int], high: Sequence[int], top: float) -> str:
     width = WIDTH / n
 
     def y(value: float) -> str:
-        return f"{HEIGHT * (1 - value / top):.1f}".removesuffix(".0")
+        return f"{HEIGHT * (1 - value / top):.0f}"
 
     def x(i: int) -> str:
-        return f"{width * i:.1f}".removesuffix(".0")
+        return f"{width * i:.0f}"
 
     over = "".join(f"V{y(high[i])}H{x(i + 1)}" for i in range(n))
     back = "".join(f"V{y(low[i])}H{x(i)}" for i in reversed(range(n)))
@@ -171,7 +171,7 @@ def bars(values: Sequence[int]) -> str:
     top, width = max(values), WIDTH / len(values)
     thick = max(width * 0.6, 3.0)
     return "".join(
-        f"M{width * i + (width - thick) / 2:.1f} {HEIGHT}h{thick:.1f}v{-HEIGHT * v / top:.1f}h{-thick:.1f}Z"
+        f"M{width * i + (width - thick) / 2:.0f} {HEIGHT}h{thick:.0f}v{-HEIGHT * v / top:.0f}h{-thick:.0f}Z"
         for i, v in enumerate(values)
         if v
     )

@@ -113,6 +113,7 @@ def filters() -> Mapping[str, Any]:
         "chance": words.chance,
         "clean": clean,
         "count": words.count,
+        "dates": words.dates,
         "day": words.day,
         "embed": embed,
         "label": words.label,

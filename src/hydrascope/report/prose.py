@@ -19,6 +19,7 @@ __all__ = [
     "checks",
     "flip_sentence",
     "innocent_sentence",
+    "size_of",
     "summary",
     "title_of",
     "training_sentence",
@@ -35,8 +36,14 @@ def title_of(campaign: CampaignEntry) -> str:
     """The campaign's title, or one made of its verdict and size."""
     if campaign.title:
         return clean(campaign.title)
-    n = campaign.n_accounts or len(campaign.members)
-    return f"{words.label(campaign.verdict)}, {words.plural(n, 'account')}"
+    n = size_of(campaign)
+    name = words.label(campaign.verdict)
+    return name if n is None else f"{name}, {words.plural(n, 'account')}"
+
+
+def size_of(campaign: CampaignEntry) -> int | None:
+    """How many accounts the campaign has; None where the folder does not say."""
+    return campaign.n_accounts if campaign.n_accounts is not None else len(campaign.members) or None
 
 
 def verdict_sentence(campaign: CampaignEntry) -> str:
@@ -74,12 +81,14 @@ def summary_sentences(campaign: CampaignEntry) -> Iterator[str]:
 
 def volume_sentence(campaign: CampaignEntry) -> str:
     """Accounts, exchanges, span and the rate of one account."""
-    n = campaign.n_accounts or len(campaign.members)
-    text = f"{words.plural(n, 'account')} sent {words.plural(campaign.n_exchanges, 'exchange')}"
+    n, sent = size_of(campaign), campaign.n_exchanges
+    if n is None or sent is None:
+        return ""
+    text = f"{words.plural(n, 'account')} sent {words.plural(sent, 'exchange')}"
     if campaign.first_seen is None or campaign.last_seen is None:
         return text + "."
     days = max((words.utc(campaign.last_seen) - words.utc(campaign.first_seen)).total_seconds() / 86_400, 1.0)
-    rate = campaign.n_exchanges / max(n, 1) / days
+    rate = sent / max(n, 1) / days
     per_day = f"{rate:.0f}" if rate >= 9.5 else f"{rate:.1f}"
     return f"{text}, {words.span(campaign.first_seen, campaign.last_seen)}: {per_day} per account and day."
 
@@ -144,10 +153,18 @@ def innocent_sentence(innocent: HypothesisEntry, verdict: str) -> str:
     name = clean(innocent.name or words.label(innocent.verdict)).lower()
     odds = f" (probability {words.chance(innocent.probability)})" if innocent.probability is not None else ""
     if verdict == "distillation":
-        return f"The best innocent explanation is {name}{odds}; it fails on what is listed against it."
+        return f"The best innocent explanation is {name}{odds}. {failing(innocent)}"
     if verdict == "inconclusive":
         return f"The best innocent explanation is {name}{odds}; it can be neither held nor dismissed."
     return f"The best innocent explanation is {name}{odds}, and it holds."
+
+
+def failing(innocent: HypothesisEntry) -> str:
+    """What an innocent explanation fails on."""
+    against = [clean(r).rstrip(".") for r in innocent.reasons_against]
+    if not against:
+        return "It was judged less probable, but nothing that speaks against it was kept."
+    return "It fails: " + "; ".join(r[:1].lower() + r[1:] for r in against) + "."
 
 
 def flip_sentence(campaign: CampaignEntry) -> str | None:

@@ -34,7 +34,7 @@ def harm_of(campaign: CampaignEntry) -> float:
     if campaign.harm.score is not None:
         return campaign.harm.score
     tokens = taken_tokens(campaign)
-    return math.log10(1.0 + (campaign.n_exchanges if tokens is None else tokens))
+    return math.log10(1.0 + ((campaign.n_exchanges or 0) if tokens is None else tokens))
 
 
 def priority(campaign: CampaignEntry) -> float:

@@ -193,8 +193,8 @@ class CampaignEntry:
     q_value: float | None = None
     enforceable: bool = False
     title: str = ""
-    n_accounts: int = 0
-    n_exchanges: int = 0
+    n_accounts: int | None = None
+    n_exchanges: int | None = None
     first_seen: datetime | None = None
     last_seen: datetime | None = None
     distillation_share: float | None = None

@@ -21,7 +21,7 @@ from hydrascope.report.waterfall import Waterfall, build_waterfall
 
 __all__ = ["CampaignView", "TemplateView", "build_views"]
 
-ROWS_BUDGET = 60_000
+ROWS_BUDGET = 40_000
 ROWS_LEAST = 50
 NODES_BUDGET = 15_000
 NODES_LEAST = 50
@@ -65,7 +65,7 @@ class CampaignView:
     summary: str
     innocent: str
     training: str
-    n_accounts: int
+    n_accounts: int | None
     harm: float
     priority: float
     taken_tokens: float | None
@@ -177,7 +177,7 @@ def build_view(
         if campaign.best_innocent
         else "",
         training=prose.training_sentence(campaign),
-        n_accounts=campaign.n_accounts or len(campaign.members),
+        n_accounts=prose.size_of(campaign),
         harm=harm_of(campaign),
         priority=priority(campaign),
         taken_tokens=taken_tokens(campaign),

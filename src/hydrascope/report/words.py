@@ -12,6 +12,7 @@ __all__ = [
     "bits",
     "chance",
     "count",
+    "dates",
     "day",
     "join",
     "label",
@@ -167,6 +168,11 @@ def day(at: datetime | None) -> str:
 def when(at: datetime | None) -> str:
     """A time to the minute, UTC."""
     return UNKNOWN if at is None else f"{utc(at):%Y-%m-%d %H:%M} UTC"
+
+
+def dates(first: datetime | None, last: datetime | None) -> str:
+    """Two dates: 3 Mar to 17 Apr 2026."""
+    return span(first, last).partition(" (")[0]
 
 
 def span(first: datetime | None, last: datetime | None) -> str:

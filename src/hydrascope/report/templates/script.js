@@ -21,6 +21,7 @@
     if (share < 0.001) return "<0.1%";
     return `${(share * 100).toFixed(share < 0.1 || share > 0.9 ? 1 : 0)}%`;
   };
+  const chance = (p) => (p === null ? "–" : percent(Math.min(Math.max(p, 0.0005), 0.9995)));
   const bits = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(1)}`;
   const day = (minutes) => {
     if (minutes === null) return "–";
@@ -132,7 +133,7 @@
     const draw = () => {
       body.replaceChildren(...found.slice(0, drawn).map((row) => {
         const line = make("tr");
-        line.append(make("th", row[0], { scope: "row" }), make("td", percent(row[1]), { class: "num" }), make("td", bits(row[2]), { class: "num" }));
+        line.append(make("th", row[0], { scope: "row" }), make("td", chance(row[1]), { class: "num" }), make("td", bits(row[2]), { class: "num" }));
         const cell = make("td");
         cell.append(stack(row));
         line.append(cell, make("td", count(row[3]), { class: "num" }), make("td", percent(row[4]), { class: "num" }), make("td", day(row[5])), make("td", day(row[6])));
