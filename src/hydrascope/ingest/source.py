@@ -25,7 +25,7 @@ from hydrascope.ingest.rejects import Rejects
 from hydrascope.ingest.rows import RowBatches, read_rows
 from hydrascope.schema import ACCOUNTS, EVENTS, TRUTH
 
-__all__ = ["InputFile", "LogPart", "LogSource", "open_log"]
+__all__ = ["InputFile", "LogPart", "LogSource", "open_log", "open_records"]
 
 SUFFIXES = (
     ".parquet",
@@ -92,19 +92,40 @@ class LogPart:
         yield from gatherer.gather(rows)
 
     def _records(self, rejects: Rejects) -> Iterable[tuple[int, bytes]]:
-        path = self.file.path
         if self.container == "json_lines":
             return read_json_lines(
-                path, rejects, start=self.start, stop=self.stop, first_line=self.first_line
+                self.file.path, rejects, start=self.start, stop=self.stop, first_line=self.first_line
             )
-        if self.container == "json_document":
-            return read_document(path, rejects)
-        if self.container == "csv":
-            return _encoded(read_csv(path, rejects))
-        if self.container == "protobuf":
-            return read_protobuf(path, rejects)
-        rows = parquet_rows(path, rejects, row_groups=self.row_groups, first_row=self.first_line)
-        return _encoded(rows)
+        return _whole_records(self.file.path, self.container, rejects, self.row_groups, self.first_line)
+
+
+def _whole_records(
+    path: str, container: Container, rejects: Rejects, row_groups: Sequence[int], first_row: int
+) -> Iterable[tuple[int, bytes]]:
+    """(line, JSON text) of each record, whatever holds it."""
+    if container == "json_document":
+        return read_document(path, rejects)
+    if container == "csv":
+        return _encoded(read_csv(path, rejects))
+    if container == "protobuf":
+        return read_protobuf(path, rejects)
+    if container == "parquet":
+        return _encoded(parquet_rows(path, rejects, row_groups=row_groups, first_row=first_row))
+    return read_json_lines(path, rejects)
+
+
+def open_records(path: str, rejects: Rejects) -> Iterable[tuple[int, bytes]]:
+    """(line, JSON text) of each record of a file of any container, whatever its records say.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    container = look(path).container
+    if container == "empty":
+        rejects.add(path, None, "empty_file")
+        return ()
+    groups = [g for run, _ in row_group_runs(path) for g in run] if container == "parquet" else []
+    return _whole_records(path, container, rejects, groups, 1)
 
 
 def _encoded(records: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, bytes]]:
