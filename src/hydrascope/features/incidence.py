@@ -43,7 +43,19 @@ CHANNELS: Mapping[str, str] = {
 IDENTITY_GRADE = frozenset({"payment_fingerprint", "phone_fingerprint", "device_fingerprint", "api_key"})
 """Channels whose values normally belong to one person or company."""
 
-_FROM_EXCHANGES = ("api_key", "ip", "network", "asn", "user_agent", "tls", "tools", "system", "decoding", "model", "platform")
+_FROM_EXCHANGES = (
+    "api_key",
+    "ip",
+    "network",
+    "asn",
+    "user_agent",
+    "tls",
+    "tools",
+    "system",
+    "decoding",
+    "model",
+    "platform",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +75,9 @@ class ChannelRows:
         return len(self.account)
 
 
-def read_channels(engine: Engine, population: Population, disabled: frozenset[str] = frozenset()) -> dict[str, ChannelRows]:
+def read_channels(
+    engine: Engine, population: Population, disabled: frozenset[str] = frozenset()
+) -> dict[str, ChannelRows]:
     """Every channel that has at least one value, less those of disabled channels or families."""
     wanted = {n: f for n, f in CHANNELS.items() if n not in disabled and f not in disabled}
     rows = {n: _from_exchanges(engine, n, f) for n, f in wanted.items() if n in _FROM_EXCHANGES}
@@ -77,7 +91,9 @@ def _from_exchanges(engine: Engine, name: str, family: str) -> ChannelRows:
         f"SELECT account, CAST({name} AS BIGINT) AS value, count(*) AS n FROM exchanges WHERE {name} IS NOT NULL "
         f"GROUP BY account, {name}) g JOIN dim d ON g.account = d.account"
     )
-    return _sorted(name, family, table["account"].to_numpy(), table["value"].to_numpy(), table["n"].to_numpy())
+    return _sorted(
+        name, family, table["account"].to_numpy(), table["value"].to_numpy(), table["n"].to_numpy()
+    )
 
 
 def _from_attributes(population: Population, name: str, family: str) -> ChannelRows:

@@ -46,7 +46,7 @@ OBSERVED = pa.schema(
     [
         ("xid", _ID),
         ("account", _ID),
-        ("at", _ID),  # microseconds since 1970, UTC
+        ("at_us", _ID),  # microseconds since 1970, UTC
         *((name, _ID) for name in CHANNEL_COLUMNS),
         ("network", _ID),  # hash of the /24 or /48
         ("asn", pa.int32()),
@@ -71,9 +71,18 @@ SHINGLES = pa.schema(
     [("account", _ID), ("xid", _ID), ("rank", _ID), ("system", _ID), ("shingles", pa.list_(_ID))]
 )
 TEXTS = pa.schema(
-    [("account", _ID), ("xid", _ID), ("rank", _ID), ("exchange_id", pa.string()), ("system", _ID), ("text", pa.string())]
+    [
+        ("account", _ID),
+        ("xid", _ID),
+        ("rank", _ID),
+        ("exchange_id", pa.string()),
+        ("system", _ID),
+        ("text", pa.string()),
+    ]
 )
-SYSTEMS = pa.schema([("system", _ID), ("n_words", pa.int32()), ("text", pa.string()), ("shingles", pa.list_(_ID))])
+SYSTEMS = pa.schema(
+    [("system", _ID), ("n_words", pa.int32()), ("text", pa.string()), ("shingles", pa.list_(_ID))]
+)
 VALUES = pa.schema([("channel", pa.string()), ("value", _ID), ("text", pa.string())])
 
 _PERSONAL = ("account_id", "exchange_id")
@@ -92,7 +101,9 @@ class ObservedBatch:
     """The exchanges themselves, for the samplers; dropped after them."""
 
 
-def observe_exchanges(batch: pa.RecordBatch, *, rate: float, select: np.ndarray | None = None) -> ObservedBatch:
+def observe_exchanges(
+    batch: pa.RecordBatch, *, rate: float, select: np.ndarray | None = None
+) -> ObservedBatch:
     """Hash, sketch and narrow one batch.
 
     Args:
@@ -105,7 +116,7 @@ def observe_exchanges(batch: pa.RecordBatch, *, rate: float, select: np.ndarray 
     columns = {
         "xid": xid,
         "account": hash_strings(batch["account_id"]),
-        "at": batch["started_at"].cast(pa.int64()),
+        "at_us": batch["started_at"].cast(pa.int64()),
         **{name: hash_strings(batch[source]) for name, source in CHANNEL_COLUMNS.items()},
         "network": hash_prefixes(batch["client_ip"]),
         "asn": batch["client_asn"],
@@ -115,7 +126,10 @@ def observe_exchanges(batch: pa.RecordBatch, *, rate: float, select: np.ndarray 
         "prompt": pa.array(sketch.text_hash.view(np.int64), mask=sketch.n_words == 0),
         "n_words": pa.array(sketch.n_words),
         "script": pa.array(sketch.script.astype(np.int8)),
-        **{name: batch[name] for name in ("turns", "input_tokens", "output_tokens", "reasoning_tokens", "status")},
+        **{
+            name: batch[name]
+            for name in ("turns", "input_tokens", "output_tokens", "reasoning_tokens", "status")
+        },
         "reasoning": batch["reasoning"].cast(pa.int8()),
         "file": batch["source_file"],
         "line": batch["source_line"],
@@ -132,8 +146,23 @@ def _sketch(batch: pa.RecordBatch, rate: float, select: np.ndarray | None) -> Te
     fed = decode_sketches(batch["sketch"])
     if batch["prompt"].null_count == len(batch):
         return fed
-    return TextSketch.choose(pc.is_valid(batch["prompt"]).to_numpy(zero_copy_only=False),
-                             sketch_texts(batch["prompt"], rate=rate, select=select), fed)
+    read = sketch_texts(batch["prompt"], rate=rate, select=select)
+    return _choose(pc.is_valid(batch["prompt"]).to_numpy(zero_copy_only=False), read, fed)
+
+
+def _choose(first: np.ndarray, a: TextSketch, b: TextSketch) -> TextSketch:
+    """Row by row, `a` where `first` holds and `b` elsewhere."""
+    starts = np.where(first, a.offsets[:-1], b.offsets[:-1] + len(a.shingles))
+    lengths = np.where(first, np.diff(a.offsets), np.diff(b.offsets))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    flat = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+    return TextSketch(
+        text_hash=np.where(first, a.text_hash, b.text_hash),
+        n_words=np.where(first, a.n_words, b.n_words),
+        script=np.where(first, a.script, b.script),
+        offsets=offsets,
+        shingles=np.concatenate([a.shingles, b.shingles])[flat],
+    )
 
 
 def _hash_tools(tools: pa.Array) -> pa.Array:
@@ -151,7 +180,9 @@ def _hash_tools(tools: pa.Array) -> pa.Array:
 def _hash_decoding(batch: pa.RecordBatch) -> pa.Array:
     total = np.zeros(len(batch), np.uint64)
     known = np.zeros(len(batch), bool)
-    for seed, (name, scale) in enumerate((("temperature", 1e4), ("top_p", 1e4), ("max_tokens", 1.0)), start=1):
+    for seed, (name, scale) in enumerate(
+        (("temperature", 1e4), ("top_p", 1e4), ("max_tokens", 1.0)), start=1
+    ):
         column = batch[name]
         if column.null_count == len(column):
             continue
@@ -165,7 +196,9 @@ def _hash_decoding(batch: pa.RecordBatch) -> pa.Array:
 def _hash_rows(columns: dict[str, pa.Array]) -> pa.Array:
     """Order-free choice between two records that claim one exchange id."""
     total = np.zeros(len(columns["xid"]), np.uint64)
-    for seed, name in enumerate(("account", "at", "prompt", "ip", "model", "input_tokens", "output_tokens", "status")):
+    for seed, name in enumerate(
+        ("account", "at_us", "prompt", "ip", "model", "input_tokens", "output_tokens", "status")
+    ):
         column = columns[name].cast(pa.int64()).fill_null(-1)
         total ^= mix64(column.to_numpy(zero_copy_only=False).view(np.uint64), seed=seed)
     return pa.array(total.view(np.int64))

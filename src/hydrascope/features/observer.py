@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 
 from hydrascope.features.observed import (
     CHANNEL_COLUMNS,
-    OBSERVED,
     SHINGLES,
     SYSTEMS,
     TEXTS,
@@ -100,7 +99,9 @@ class PartObserver:
     def __enter__(self) -> PartObserver:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for writer in self._writers.values():
             writer.close()
         if kind is None:
@@ -128,7 +129,9 @@ class PartObserver:
         if room not in self._writers:
             path = self._path(room, ".partial")
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._writers[room] = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
+            self._writers[room] = pq.ParquetWriter(
+                path, table.schema, compression="zstd", compression_level=1
+            )
         self._writers[room].write_table(table)
 
     def _write_shingles(self, observed: ObservedBatch, accounts: np.ndarray) -> None:
@@ -137,11 +140,16 @@ class PartObserver:
         lengths = (sketch.offsets[1:] - sketch.offsets[:-1])[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         flat = np.repeat(sketch.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(sketch.shingles[flat].view(np.int64)))
+        lists = pa.ListArray.from_arrays(
+            pa.array(offsets, pa.int32()), pa.array(sketch.shingles[flat].view(np.int64))
+        )
         rows = observed.rows.take(pa.array(chosen))
         self._write(
             "shingles",
-            pa.table([rows["account"], rows["xid"], pa.array(observed.rank[chosen]), rows["system"], lists], schema=SHINGLES),
+            pa.table(
+                [rows["account"], rows["xid"], pa.array(observed.rank[chosen]), rows["system"], lists],
+                schema=SHINGLES,
+            ),
         )
 
     def _write_texts(self, observed: ObservedBatch, accounts: np.ndarray) -> None:
@@ -151,7 +159,9 @@ class PartObserver:
         text = pc.utf8_slice_codeunits(observed.batch["prompt"].take(chosen), 0, self._settings.text_chars)
         ids = observed.batch["exchange_id"].take(chosen)
         rank = pa.array(observed.rank).take(chosen)
-        self._write("texts", pa.table([rows["account"], rows["xid"], rank, ids, rows["system"], text], schema=TEXTS))
+        self._write(
+            "texts", pa.table([rows["account"], rows["xid"], rank, ids, rows["system"], text], schema=TEXTS)
+        )
 
     def _write_systems(self, observed: ObservedBatch) -> None:
         column = observed.batch["system"]
@@ -165,9 +175,17 @@ class PartObserver:
         chosen = pa.array(valid[fresh])
         texts = column.take(chosen)
         sketch = sketch_texts(texts, rate=self._settings.rate)
-        lists = pa.ListArray.from_arrays(pa.array(sketch.offsets, pa.int32()), pa.array(sketch.shingles.view(np.int64)))
-        kept = pc.utf8_slice_codeunits(texts, 0, self._settings.text_chars) if self._settings.keep_text else pa.nulls(len(texts), pa.string())
-        self._write("systems", pa.table([values.take(chosen), pa.array(sketch.n_words), kept, lists], schema=SYSTEMS))
+        lists = pa.ListArray.from_arrays(
+            pa.array(sketch.offsets, pa.int32()), pa.array(sketch.shingles.view(np.int64))
+        )
+        kept = (
+            pc.utf8_slice_codeunits(texts, 0, self._settings.text_chars)
+            if self._settings.keep_text
+            else pa.nulls(len(texts), pa.string())
+        )
+        self._write(
+            "systems", pa.table([values.take(chosen), pa.array(sketch.n_words), kept, lists], schema=SYSTEMS)
+        )
 
     def _write_values(self, observed: ObservedBatch) -> None:
         tables = [self._fresh_values(observed, "account", "account_id")]
@@ -186,4 +204,6 @@ class PartObserver:
         if not len(fresh):
             return None
         chosen = pa.array(valid[fresh])
-        return pa.table([pa.array([channel] * len(chosen)), hashes.take(chosen), texts.take(chosen)], schema=VALUES)
+        return pa.table(
+            [pa.array([channel] * len(chosen)), hashes.take(chosen), texts.take(chosen)], schema=VALUES
+        )

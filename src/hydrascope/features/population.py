@@ -32,16 +32,16 @@ ATTRIBUTES = (
 """Columns of the accounts table that describe an account."""
 
 _SUMMARY = """
-SELECT account, count(*) AS n, min(at) AS first_at, max(at) AS last_at,
-       sum(CAST(coalesce(input_tokens, 0) AS BIGINT)) AS input_tokens,
-       sum(CAST(coalesce(output_tokens, 0) AS BIGINT)) AS output_tokens,
-       sum(CASE WHEN output_tokens IS NOT NULL AND input_tokens IS NOT NULL THEN 1 ELSE 0 END) AS n_metered,
-       sum(CASE WHEN reasoning = 1 THEN 1 ELSE 0 END) AS n_reasoning,
-       sum(CASE WHEN reasoning IS NOT NULL THEN 1 ELSE 0 END) AS n_reasoning_known,
-       sum(CASE WHEN status >= 400 THEN 1 ELSE 0 END) AS n_failed,
-       sum(CASE WHEN turns > 1 THEN 1 ELSE 0 END) AS n_multi_turn,
-       sum(CASE WHEN turns IS NOT NULL THEN 1 ELSE 0 END) AS n_turns_known,
-       sum(CAST(n_words AS BIGINT)) AS n_words
+SELECT account, count(*) AS n, min(at_us) AS first_at, max(at_us) AS last_at,
+       CAST(sum(CAST(coalesce(input_tokens, 0) AS BIGINT)) AS BIGINT) AS input_tokens,
+       CAST(sum(CAST(coalesce(output_tokens, 0) AS BIGINT)) AS BIGINT) AS output_tokens,
+       CAST(sum(CASE WHEN output_tokens IS NOT NULL AND input_tokens IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS n_metered,
+       CAST(sum(CASE WHEN reasoning = 1 THEN 1 ELSE 0 END) AS BIGINT) AS n_reasoning,
+       CAST(sum(CASE WHEN reasoning IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS n_reasoning_known,
+       CAST(sum(CASE WHEN status >= 400 THEN 1 ELSE 0 END) AS BIGINT) AS n_failed,
+       CAST(sum(CASE WHEN turns > 1 THEN 1 ELSE 0 END) AS BIGINT) AS n_multi_turn,
+       CAST(sum(CASE WHEN turns IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS n_turns_known,
+       CAST(sum(CAST(n_words AS BIGINT)) AS BIGINT) AS n_words
 FROM exchanges GROUP BY account
 """
 
@@ -79,7 +79,9 @@ def read_population(engine: Engine, accounts: pa.Table | None) -> Population:
     Registers the table `dim` (account, code) with the engine.
     """
     summary = engine.collect(_SUMMARY)
-    names = engine.collect("SELECT DISTINCT value AS account, text AS account_id FROM value_names WHERE channel = 'account'")
+    names = engine.collect(
+        "SELECT DISTINCT value AS account, text AS account_id FROM value_names WHERE channel = 'account'"
+    )
     table = summary.join(names, "account", join_type="inner").sort_by("account_id")
     account_id = table["account_id"].to_pylist()
     hashed = table["account"].to_numpy()
@@ -98,7 +100,9 @@ def read_population(engine: Engine, accounts: pa.Table | None) -> Population:
     )
 
 
-def _attributes(accounts: pa.Table | None, hashed: np.ndarray) -> tuple[np.ndarray, dict[str, list[str | None]]]:
+def _attributes(
+    accounts: pa.Table | None, hashed: np.ndarray
+) -> tuple[np.ndarray, dict[str, list[str | None]]]:
     if accounts is None or accounts.num_rows == 0:
         return np.full(len(hashed), -1, np.int64), {}
     keys = hash_strings(accounts["account_id"].combine_chunks()).to_numpy()

@@ -1,0 +1,167 @@
+"""What a group asks for: its templates, how much of its traffic they are, whether members share items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from hydrascope.campaigns.observations import Observations
+from hydrascope.features.content import Matches
+from hydrascope.features.items import Items
+from hydrascope.features.surroundings import TextSample
+
+__all__ = ["ContentSource", "GroupContent", "Label", "describe_content"]
+
+Label = Callable[[Sequence[str]], tuple[Mapping[str, float], Mapping[str, float]]]
+"""Texts of one template to capability shares and elicitation shares."""
+
+_COMMON = 0.15
+"""A template belongs to a group when at least this share of the members uses it."""
+_LIFT = 4.0
+"""... and members use it at least this many times as often as other accounts do."""
+VALUABLE = frozenset(
+    {"agentic_tool_use", "coding", "computer_use", "data_analysis", "reasoning", "grading", "rewriting"}
+)
+"""Capabilities that the disclosed campaigns were after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentSource:
+    """What groups are described from."""
+
+    matches: Matches
+    by_account: np.ndarray
+    """int64[n_accounts+1] into the matches, which are sorted by account."""
+    items: Items
+    items_by_account: np.ndarray
+    texts: TextSample
+    label: Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupContent:
+    """The content of one group of k members."""
+
+    templates: np.ndarray
+    """int32[] templates of the group, most used first."""
+    distinctive: bool
+    """Whether they set the group apart from other accounts."""
+    share: np.ndarray
+    """float64[k] share of each member's sampled exchanges that hold one of them."""
+    median_share: float | None
+    shared_items: float | None
+    """Share of the group's exchanges whose exact prompt another member also sent."""
+    item_overlap: float | None
+    """Mean share of a member's distinct prompts that another member also sent."""
+    self_repeats: float | None
+    """Share of exchanges that repeat a prompt of the same account."""
+    breadth: float | None
+    """Median number of distinct texts that a member repeats (templates, system prompts)."""
+    capabilities: Mapping[str, float] = field(default_factory=dict)
+    elicitations: Mapping[str, float] = field(default_factory=dict)
+    elicitation_share: float | None = None
+    valuable_share: float | None = None
+    exchanges: tuple[str, ...] = ()
+    """Ids of some exchanges that hold the templates."""
+
+
+def describe_content(observations: Observations, source: ContentSource, members: np.ndarray) -> GroupContent:
+    """Templates, items and labels of one group."""
+    templates, distinctive = _group_templates(observations, members)
+    share = _member_share(observations, source, members, templates)
+    texts, ids = _texts_of(source, members, templates)
+    capabilities, elicitations = source.label(texts) if texts else ({}, {})
+    return GroupContent(
+        templates=templates,
+        distinctive=distinctive,
+        share=share,
+        median_share=float(np.median(share))
+        if len(templates)
+        else (0.0 if observations.n_sampled[members].any() else None),
+        breadth=_breadth(observations, members),
+        capabilities=capabilities,
+        elicitations=elicitations,
+        elicitation_share=None if not texts else 1.0 - elicitations.get("none", 0.0),
+        valuable_share=None if not texts else sum(capabilities.get(c, 0.0) for c in VALUABLE),
+        exchanges=tuple(ids[:20]),
+        **_items(source, members),
+    )
+
+
+def _group_templates(observations: Observations, members: np.ndarray) -> tuple[np.ndarray, bool]:
+    inside = observations.template_share[members]
+    used = inside.data >= 0.03
+    n_inside = np.bincount(inside.indices[used], minlength=inside.shape[1])
+    everyone = observations.template_share
+    n_all = np.bincount(everyone.indices[everyone.data >= 0.03], minlength=inside.shape[1])
+    rate = n_inside / len(members)
+    rate_outside = (n_all - n_inside + 0.5) / (len(observations.population) - len(members) + 1)
+    weight = np.asarray(inside.sum(axis=0)).ravel()
+    common = (rate >= _COMMON) & (n_inside >= 2)
+    chosen = np.flatnonzero(common & (rate >= _LIFT * rate_outside))
+    distinctive = len(chosen) > 0
+    if not distinctive:
+        chosen = np.flatnonzero(common)
+    return chosen[np.lexsort((chosen, -weight[chosen]))].astype(np.int32), distinctive
+
+
+def _member_share(
+    observations: Observations, source: ContentSource, members: np.ndarray, templates: np.ndarray
+) -> np.ndarray:
+    wanted = np.zeros(len(observations.templates), bool)
+    wanted[templates] = True
+    share = np.zeros(len(members))
+    for i, m in enumerate(members.tolist()):
+        rows = slice(source.by_account[m], source.by_account[m + 1])
+        hit = source.matches.xid[rows][wanted[source.matches.template[rows]]]
+        share[i] = len(np.unique(hit)) / max(int(observations.n_sampled[m]), 1)
+    return share
+
+
+def _texts_of(
+    source: ContentSource, members: np.ndarray, templates: np.ndarray
+) -> tuple[list[str], list[str]]:
+    """Kept texts that hold the group's templates; any kept text where none does or no template is known."""
+    matching: list[int] = []
+    every: list[int] = []
+    wanted = set(templates.tolist())
+    for m in members[:60].tolist():
+        rows = range(int(source.texts.offsets[m]), int(source.texts.offsets[m + 1]))
+        every.extend(rows)
+        if wanted:
+            held = slice(source.by_account[m], source.by_account[m + 1])
+            ids = source.matches.xid[held][np.isin(source.matches.template[held], templates)]
+            matching.extend(r for r in rows if source.texts.xid[r] in ids)
+    chosen = matching if len(matching) >= 3 else every
+    return [source.texts.text[r] for r in chosen], [source.texts.exchange_id[r] for r in chosen]
+
+
+def _breadth(observations: Observations, members: np.ndarray) -> float | None:
+    sampled = observations.n_sampled[members] >= 8
+    if sampled.sum() < 3:
+        return None
+    inside: csr_array = observations.community_share[members[sampled]]
+    return float(np.median(np.diff(inside.indptr)))
+
+
+def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None]:
+    items = source.items
+    spans = [slice(source.items_by_account[m], source.items_by_account[m + 1]) for m in members.tolist()]
+    total = int(items.n_items[members].sum())
+    if total < 20:
+        return {"shared_items": None, "item_overlap": None, "self_repeats": None}
+    prompt = np.concatenate([items.prompt[s] for s in spans])
+    n = np.concatenate([items.n[s] for s in spans])
+    who = np.repeat(np.arange(len(members)), [s.stop - s.start for s in spans])
+    _, inverse, counts = np.unique(prompt, return_inverse=True, return_counts=True)
+    shared = counts[inverse] > 1
+    overlap = np.bincount(who[shared], minlength=len(members)) / np.maximum(items.n_distinct[members], 1)
+    distinct = int(items.n_distinct[members].sum())
+    return {
+        "shared_items": float(n[shared].sum() / total),
+        "item_overlap": float(overlap[items.n_items[members] > 0].mean()),
+        "self_repeats": 1.0 - distinct / total,
+    }

@@ -1,0 +1,144 @@
+"""Rival explanations, side by side.
+
+A group is scored by naive Bayes over the observables of `hypotheses.toml`: for each, the file states how
+often each kind of group falls into each interval. Observables of one family are correlated, so a family's
+total is capped at `FAMILY_CAP` bits on either side of the hypotheses' mean; a missing observable adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from hydrascope.config import read_toml
+from hydrascope.records import Hypothesis, Verdict
+
+__all__ = ["FAMILY_CAP", "Observable", "Scored", "load_model", "score_hypotheses"]
+
+FAMILY_CAP = 6.0
+"""Most bits by which one family may favour one hypothesis over another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observable:
+    """How often each hypothesis shows each interval of one quantity."""
+
+    name: str
+    family: str
+    edges: tuple[float, ...]
+    says: str
+    rates: Mapping[str, tuple[float, ...]]
+
+    def interval(self, value: float) -> int:
+        """Index of the interval that holds the value."""
+        return int(np.searchsorted(self.edges, value, side="right"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The hypotheses in the file's order, and the observables."""
+
+    names: tuple[str, ...]
+    verdicts: Mapping[str, Verdict]
+    sentences: Mapping[str, str]
+    log2_prior: np.ndarray
+    observables: tuple[Observable, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """Every hypothesis with its posterior, and what each observable contributed."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    """Best first; reasons are the three strongest on either side."""
+    contributions: Mapping[str, np.ndarray]
+    """Observable to log2 likelihood of each hypothesis, after its family's cap, in the model's order."""
+    measured: Mapping[str, float]
+
+    def probability(self, verdict: Verdict) -> float:
+        """Posterior of all hypotheses that lead to a verdict."""
+        return sum(h.probability for h in self.hypotheses if h.verdict == verdict)
+
+
+@cache
+def load_model() -> Model:
+    """The model shipped in `hypotheses.toml`."""
+    table = read_toml(Path(__file__).with_name("hypotheses.toml"))
+    hypotheses = table["hypothesis"]
+    names = tuple(hypotheses)
+    observables = tuple(
+        Observable(
+            name=name,
+            family=o["family"],
+            edges=tuple(o["edges"]),
+            says=o["says"],
+            rates={h: tuple(o["rates"][h]) for h in names},
+        )
+        for name, o in table["observable"].items()
+    )
+    return Model(
+        names=names,
+        verdicts={h: hypotheses[h]["verdict"] for h in names},
+        sentences={h: hypotheses[h]["sentence"] for h in names},
+        log2_prior=np.log2([hypotheses[h]["prior"] for h in names]),
+        observables=observables,
+    )
+
+
+def score_hypotheses(measured: Mapping[str, float | None]) -> Scored:
+    """Posterior of each hypothesis given what was measured."""
+    model = load_model()
+    known = {k: v for k, v in measured.items() if v is not None}
+    weights = {o.name: _log2_rates(o, model, known[o.name]) for o in model.observables if o.name in known}
+    weights = _cap_families(weights, {o.name: o.family for o in model.observables})
+    total = model.log2_prior + sum(weights.values(), np.zeros(len(model.names)))
+    posterior = np.exp2(total - total.max())
+    posterior /= posterior.sum()
+    order = np.argsort(-posterior, kind="stable")
+    found = tuple(_hypothesis(model, int(i), total, posterior, weights, known) for i in order)
+    return Scored(hypotheses=found, contributions=weights, measured=known)
+
+
+def _log2_rates(observable: Observable, model: Model, value: float) -> np.ndarray:
+    interval = observable.interval(value)
+    return np.log2([observable.rates[h][interval] / sum(observable.rates[h]) for h in model.names])
+
+
+def _cap_families(weights: Mapping[str, np.ndarray], family_of: Mapping[str, str]) -> dict[str, np.ndarray]:
+    capped = {}
+    for family in {family_of[n] for n in weights}:
+        names = [n for n in weights if family_of[n] == family]
+        total = np.sum([weights[n] for n in names], axis=0)
+        spread = float(total.max() - total.min())
+        scale = min(1.0, FAMILY_CAP / spread) if spread > 0 else 1.0
+        capped |= {n: weights[n] * scale for n in names}
+    return dict(sorted(capped.items()))
+
+
+def _hypothesis(
+    model: Model,
+    i: int,
+    total: np.ndarray,
+    posterior: np.ndarray,
+    weights: Mapping[str, np.ndarray],
+    known: Mapping[str, float],
+) -> Hypothesis:
+    says = {o.name: o.says for o in model.observables}
+    # A reason for or against: what the observation does to this hypothesis next to the average of its rivals.
+    effect = {n: float(w[i] - np.log2(np.mean(np.exp2(np.delete(w, i))))) for n, w in weights.items()}
+    ordered = sorted(effect, key=lambda n: (-effect[n], n))
+    strong_for = [n for n in ordered if effect[n] > 0.5][:4]
+    strong_against = [n for n in reversed(ordered) if effect[n] < -0.5][:4]
+    name = model.names[i]
+    return Hypothesis(
+        name=name,
+        verdict=model.verdicts[name],
+        bits=float(total[i] - total.max()),
+        probability=float(posterior[i]),
+        reasons_for=tuple(says[n].format(value=known[n]) for n in strong_for),
+        reasons_against=tuple(says[n].format(value=known[n]) for n in strong_against),
+    )

@@ -1,0 +1,161 @@
+"""Clusters to verdicts: are they linked, does their union extract, and what else would explain it?
+
+LINK and ABUSE are answered apart. LINK is the leave-one-out weight of the members in families that speak of
+an operator, held against random groups of the same size from the same log. ABUSE is the posterior of
+distillation among the rival hypotheses. Only both, with no declared relation, make a distillation verdict;
+automatic action asks for more (`EnforcementSettings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hydrascope.campaigns.cluster import OPERATOR, Candidate
+from hydrascope.campaigns.content import ContentSource, GroupContent, describe_content
+from hydrascope.campaigns.hypotheses import Scored, score_hypotheses
+from hydrascope.campaigns.observables import measure_group
+from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.profile import FAMILY_NAMES, fit_members
+from hydrascope.features.surroundings import Happenings
+from hydrascope.records import Verdict
+from hydrascope.stats.tail import permutation_p
+
+__all__ = ["EnforcementSettings", "Judged", "LinkNull", "judge", "link_null"]
+
+NULL_SIZES = (3, 6, 12, 25, 60, 150)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnforcementSettings:
+    """What automatic action asks for, beyond the verdict."""
+
+    probability: float = 0.99
+    q_value: float = 0.001
+    min_members: int = 5
+    min_families: int = 2
+    max_innocent: float = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkNull:
+    """Mean operator weight of random groups, by size."""
+
+    sizes: tuple[int, ...]
+    draws: tuple[np.ndarray, ...]
+
+    def p_value(self, statistic: float, size: int) -> tuple[float, bool]:
+        """Chance of a random group of this size or the next smaller doing as well; and whether the tail fits.
+
+        Smaller groups vary more, so using the next smaller size errs on the side of the customer.
+        """
+        i = max((j for j, s in enumerate(self.sizes) if s <= size), default=0)
+        if not len(self.draws) or not len(self.draws[i]):
+            return 1.0, False
+        p, fits = permutation_p(statistic, self.draws[i])
+        return float(p), bool(fits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A cluster with its verdict and all that it rests on."""
+
+    candidate: Candidate
+    content: GroupContent
+    scored: Scored
+    verdict: Verdict
+    probability: float
+    """Of the verdict."""
+    p_distillation: float
+    p_value: float
+    tail_fits: bool
+    family_means: np.ndarray
+    """float64[7] mean bits a member, by family."""
+    n_families: int
+    """Families that link the typical member."""
+
+    @property
+    def members(self) -> np.ndarray:
+        return self.candidate.members
+
+
+def link_null(observations: Observations, *, draws: int, seed: int) -> LinkNull:
+    """Mean operator weight of random groups, matched to the log's own mixture of accounts."""
+    rng = np.random.default_rng(seed)
+    eligible = np.flatnonzero(observations.population.n >= 3)
+    sizes = tuple(s for s in NULL_SIZES if s <= len(eligible) // 3)
+    samples = []
+    for size in sizes:
+        groups = (np.sort(rng.choice(eligible, size, replace=False)) for _ in range(draws))
+        samples.append(np.array([_operator_mean(observations, g, seed) for g in groups]))
+    return LinkNull(sizes=sizes, draws=tuple(samples))
+
+
+def _operator_mean(observations: Observations, members: np.ndarray, seed: int) -> float:
+    fit = fit_members(observations, members.astype(np.int32), seed=seed)
+    return float(fit.families[:, OPERATOR].sum(axis=1).mean())
+
+
+def judge(
+    observations: Observations,
+    source: ContentSource,
+    happenings: Happenings,
+    candidate: Candidate,
+    null: LinkNull,
+) -> Judged:
+    """One candidate's verdict."""
+    content = describe_content(observations, source, candidate.members)
+    scored = score_hypotheses(measure_group(observations, candidate.fit, content, happenings))
+    means = candidate.fit.families.mean(axis=0)
+    linking = means >= 1.0
+    operator = float(candidate.fit.families[:, OPERATOR].sum(axis=1).mean())
+    p_value, fits = null.p_value(operator, len(candidate.members))
+    verdict, probability = _verdict(scored, candidate, linking)
+    return Judged(
+        candidate=candidate,
+        content=content,
+        scored=scored,
+        verdict=verdict,
+        probability=probability,
+        p_distillation=scored.probability("distillation"),
+        p_value=p_value,
+        tail_fits=fits,
+        family_means=means,
+        n_families=int(linking.sum()),
+    )
+
+
+def _verdict(scored: Scored, candidate: Candidate, linking: np.ndarray) -> tuple[Verdict, float]:
+    verdicts: Sequence[Verdict] = list(dict.fromkeys(h.verdict for h in scored.hypotheses))
+    best = max(verdicts, key=scored.probability)
+    probability = scored.probability(best)
+    if best == "distillation":
+        linked = candidate.origin != "remainder" and linking.sum() >= 2 and linking[OPERATOR].any()
+        if not linked:
+            return "inconclusive", probability
+    if probability < 0.5:
+        return "inconclusive", probability
+    return best, probability
+
+
+def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -> bool:
+    """Whether automatic action is defensible."""
+    measured = judged.scored.measured
+    innocent = 1.0 - judged.p_distillation
+    related = max(measured.get("one_organization", 0.0), measured.get("declared", 0.0))
+    return (
+        judged.verdict == "distillation"
+        and judged.p_distillation >= settings.probability
+        and innocent <= settings.max_innocent
+        and q_value <= settings.q_value
+        and len(judged.members) >= settings.min_members
+        and judged.n_families >= settings.min_families
+        and related < 0.5
+    )
+
+
+def family_weights(judged: Judged) -> dict[str, float]:
+    """Mean bits a member by family, non-zero ones."""
+    return {f: float(b) for f, b in zip(FAMILY_NAMES, judged.family_means, strict=True) if abs(b) > 1e-9}

@@ -1,0 +1,172 @@
+"""What a group looks like as a group: the numbers on which rival explanations are compared.
+
+Each is None where the log does not hold what it needs; a missing observable says nothing for or against
+anybody. Medians are over members; shares are of members unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hydrascope.campaigns.content import GroupContent
+from hydrascope.campaigns.observations import Channel, Observations
+from hydrascope.campaigns.profile import Fit
+from hydrascope.features.surroundings import Happenings
+
+__all__ = ["measure_group"]
+
+_MIN_KNOWN = 3
+
+
+def measure_group(
+    observations: Observations, fit: Fit, content: GroupContent, happenings: Happenings
+) -> dict[str, float | None]:
+    """Observable name to value, for every observable that `hypotheses.toml` knows."""
+    members = fit.members
+    measured: dict[str, float | None] = {"n_accounts": float(len(members))}
+    measured |= _relations(observations, members)
+    measured |= _life(observations, fit)
+    measured |= _rhythm(observations, fit)
+    measured |= _work(observations, members, content)
+    measured |= _bans(observations, members, happenings)
+    return measured
+
+
+def _relations(observations: Observations, members: np.ndarray) -> dict[str, float | None]:
+    attributes = observations.population.attributes
+    channels = observations.channels
+    return {
+        "one_card": _top_share(channels.get("payment_fingerprint"), members),
+        "card_sharing": _sharing(channels.get("payment_fingerprint"), members),
+        "device_sharing": _sharing(channels.get("device_fingerprint"), members),
+        "one_site": _top_share(channels.get("network"), members, weighted=True),
+        "egress_sharing": _sharing(channels.get("ip"), members),
+        "one_organization": _one_value(attributes.get("organization_id"), members),
+        "education": _value_share(attributes.get("access_pathway"), members, "education"),
+        "enterprise": _value_share(attributes.get("access_pathway"), members, "enterprise"),
+        "declared": _any_share(attributes.get("declared"), members),
+    }
+
+
+def _life(observations: Observations, fit: Fit) -> dict[str, float | None]:
+    wait = observations.activity.signup_to_use_h[fit.members]
+    ramp = observations.activity.first_day_ratio[fit.members]
+    return {
+        "signup_wait_h": _median(wait[wait >= 0], len(wait)),
+        "signup_burst_bits": _mean_bits(fit, "created_at"),
+        "first_seen_burst_bits": _mean_bits(fit, "first_seen"),
+        "first_day_ratio": _median(ramp[ramp >= 0], len(ramp)),
+    }
+
+
+def _rhythm(observations: Observations, fit: Fit) -> dict[str, float | None]:
+    activity, members = observations.activity, fit.members
+    rate = activity.per_active_day[members][observations.population.n[members] >= 5]
+    spread = activity.day_spread[members]
+    weekend = activity.weekend_ratio[members]
+    return {
+        "volume_sd": _robust_sd(np.log(rate)) if len(rate) >= 5 else None,
+        "per_active_day": _median(activity.per_active_day[members], len(members)),
+        "synchrony_bits": _mean_bits(fit, "synchrony"),
+        "day_spread": _median(spread[spread >= 0], len(spread)),
+        "weekend_ratio": _median(weekend[weekend >= 0], len(weekend)),
+    }
+
+
+def _work(observations: Observations, members: np.ndarray, content: GroupContent) -> dict[str, float | None]:
+    population = observations.population
+    output = population.ratio("output_tokens", "input_tokens")[members]
+    return {
+        "content_share": content.median_share,
+        "shared_items": content.shared_items,
+        "item_overlap": content.item_overlap,
+        "self_repeats": content.self_repeats,
+        "breadth": content.breadth,
+        "elicitation": content.elicitation_share,
+        "grading": content.elicitations.get("rubric_grading") if content.elicitations else None,
+        "output_ratio": _median(output[output >= 0], len(output)),
+        "valuable": content.valuable_share,
+        "end_users": _mean_distinct(observations.channels.get("end_user"), members),
+        "clients": _mean_distinct(observations.channels.get("user_agent"), members),
+    }
+
+
+def _bans(observations: Observations, members: np.ndarray, happenings: Happenings) -> dict[str, float | None]:
+    banned = happenings.banned_at[members]
+    if not (happenings.banned_at >= 0).any():
+        return {"banned": None, "succession": None}
+    times = np.sort(banned[banned >= 0])
+    if len(times) < 1:
+        return {"banned": 0.0, "succession": None}
+    first = observations.population.first_at[members]
+    after = np.searchsorted(times, first, side="right") - 1
+    born = np.where(after >= 0, first - times[np.maximum(after, 0)], np.int64(2**62))
+    window = 12 * 3_600_000_000
+    span = max(int(observations.population.last_at[members].max() - first.min()), 1)
+    covered = min(1.0, len(np.unique(times // window)) * window / span)
+    rate = float(((born >= 0) & (born <= window)).mean())
+    return {"banned": float((banned >= 0).mean()), "succession": rate - covered}
+
+
+def _median(values: np.ndarray, of: int) -> float | None:
+    return float(np.median(values)) if len(values) >= max(_MIN_KNOWN, of // 3) else None
+
+
+def _robust_sd(values: np.ndarray) -> float:
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float((high - low) / 1.349)
+
+
+def _mean_bits(fit: Fit, channel: str) -> float | None:
+    bits = fit.channels.get(channel)
+    return None if bits is None or not bits.any() else float(bits.mean())
+
+
+def _top_share(channel: Channel | None, members: np.ndarray, *, weighted: bool = False) -> float | None:
+    """Share of the members that have the group's most common value (weighted: of their traffic)."""
+    if channel is None:
+        return None
+    who, value, share = channel.rows_of(members)
+    if len(np.unique(who)) < _MIN_KNOWN:
+        return None
+    _, inverse = np.unique(value, return_inverse=True)
+    return float(np.bincount(inverse, weights=share if weighted else None).max() / len(np.unique(who)))
+
+
+def _sharing(channel: Channel | None, members: np.ndarray) -> float | None:
+    """Share of the members that have a value in common with another member."""
+    if channel is None:
+        return None
+    who, value, _ = channel.rows_of(members)
+    known = len(np.unique(who))
+    if known < _MIN_KNOWN:
+        return None
+    _, inverse, counts = np.unique(value, return_inverse=True, return_counts=True)
+    return len(np.unique(who[counts[inverse] > 1])) / known
+
+
+def _mean_distinct(channel: Channel | None, members: np.ndarray) -> float | None:
+    if channel is None:
+        return None
+    counts = channel.offsets[members + 1] - channel.offsets[members]
+    return float(counts[counts > 0].mean()) if (counts > 0).sum() >= _MIN_KNOWN else None
+
+
+def _known(values: list[str | None] | None, members: np.ndarray) -> list[str]:
+    return [] if values is None else [v for v in (values[m] for m in members.tolist()) if v is not None]
+
+
+def _one_value(values: list[str | None] | None, members: np.ndarray) -> float | None:
+    known = _known(values, members)
+    if values is None:
+        return None
+    return max((known.count(v) for v in set(known)), default=0) / len(members)
+
+
+def _value_share(values: list[str | None] | None, members: np.ndarray, value: str) -> float | None:
+    known = _known(values, members)
+    return known.count(value) / len(known) if len(known) >= _MIN_KNOWN else None
+
+
+def _any_share(values: list[str | None] | None, members: np.ndarray) -> float:
+    return len(_known(values, members)) / len(members)

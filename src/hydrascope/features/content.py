@@ -1,0 +1,121 @@
+"""What recurs inside an account: its heavy shingles, from a bounded sample of its exchanges.
+
+An account's sample is its `n_sketched` exchanges with the lowest ranks, so an account's cost does not grow
+with its volume. A shingle is heavy in an account when several different sampled exchanges hold it: wrappers
+and system prompts recur, items do not (shared/design: "Content").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from hydrascope.engine.base import Engine
+
+__all__ = ["Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heavy:
+    """m (shingle, account) pairs, sorted by shingle, then account; only shingles heavy in >= 2 accounts."""
+
+    shingle: np.ndarray
+    """int64[m]."""
+    account: np.ndarray
+    """int32[m] codes."""
+    n: np.ndarray
+    """int64[m] sampled exchanges of the account that hold the shingle."""
+    n_sampled: np.ndarray
+    """int64[n_accounts] sampled exchanges."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matches:
+    """Which sampled exchanges hold a template: m rows sorted by account, exchange, template."""
+
+    account: np.ndarray
+    """int32[m] codes."""
+    xid: np.ndarray
+    """int64[m]."""
+    template: np.ndarray
+    """int32[m]."""
+
+
+def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -> None:
+    """Define the views `sampled` (account code, xid, system, shingles) and `occurrences` (account, xid, shingle).
+
+    An exchange's shingles are those of its prompt and of its system prompt.
+    """
+    engine.define(
+        "cut",
+        f"""
+        SELECT account, max(rank) AS rank FROM (
+          SELECT account, rank, row_number() OVER (PARTITION BY account ORDER BY rank) AS position FROM shingles
+        ) r WHERE position <= {n_sketched} GROUP BY account""",
+    )
+    keep = "" if content else " AND 1 = 0"
+    engine.define(
+        "sampled",
+        f"""
+        SELECT d.code AS account, s.xid AS xid, s.system AS system, s.shingles AS shingles
+        FROM shingles s JOIN cut c ON s.account = c.account JOIN dim d ON s.account = d.account
+        WHERE s.rank <= c.rank{keep}""",
+    )
+    engine.define(
+        "occurrences",
+        """
+        SELECT account, xid, unnest(shingles) AS shingle FROM sampled
+        UNION
+        SELECT s.account AS account, s.xid AS xid, p.shingle AS shingle
+        FROM sampled s JOIN (SELECT system, unnest(shingles) AS shingle FROM systems) p ON s.system = p.system""",
+    )
+
+
+def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
+    """Shingles that are heavy in at least two accounts.
+
+    An account with three sampled exchanges or fewer cannot repeat itself much: there, once is enough.
+    """
+    sizes = engine.collect("SELECT account, count(*) AS n FROM sampled GROUP BY account")
+    n_sampled = np.zeros(n_accounts, np.int64)
+    n_sampled[sizes["account"].to_numpy()] = sizes["n"].to_numpy()
+    engine.register(
+        "sample_sizes", pa.table({"account": np.arange(n_accounts, dtype=np.int32), "n_sampled": n_sampled})
+    )
+    rows = engine.collect("""
+        WITH held AS (SELECT account, shingle, count(*) AS n FROM occurrences GROUP BY account, shingle),
+        heavy AS (SELECT h.account AS account, h.shingle AS shingle, h.n AS n
+                  FROM held h JOIN sample_sizes z ON h.account = z.account WHERE h.n >= 2 OR z.n_sampled <= 3),
+        spread AS (SELECT shingle FROM heavy GROUP BY shingle HAVING count(*) >= 2)
+        SELECT h.shingle AS shingle, h.account AS account, h.n AS n FROM heavy h JOIN spread p ON h.shingle = p.shingle""")
+    shingle, account = rows["shingle"].to_numpy(), rows["account"].to_numpy()
+    order = np.lexsort((account, shingle))
+    return Heavy(
+        shingle=shingle[order],
+        account=account[order].astype(np.int32),
+        n=rows["n"].to_numpy()[order],
+        n_sampled=n_sampled,
+    )
+
+
+def match_cores(engine: Engine, shingle: np.ndarray, template: np.ndarray, *, coverage: float) -> Matches:
+    """Sampled exchanges that hold at least `coverage` of a template's core shingles.
+
+    Args:
+        shingle: int64[k], template: int32[k], the cores, flattened.
+        coverage: share of the core that an exchange must hold.
+    """
+    sizes = np.bincount(template, minlength=int(template.max(initial=-1)) + 1)
+    need = np.maximum(1, np.ceil(coverage * sizes)).astype(np.int64)
+    engine.register("cores", pa.table({"shingle": shingle, "template": template, "need": need[template]}))
+    rows = engine.collect("""
+        SELECT o.account AS account, o.xid AS xid, c.template AS template
+        FROM occurrences o JOIN cores c ON o.shingle = c.shingle
+        GROUP BY o.account, o.xid, c.template HAVING count(*) >= max(c.need)""")
+    account, xid, found = (rows[c].to_numpy() for c in ("account", "xid", "template"))
+    order = np.lexsort((found, xid, account))
+    return Matches(
+        account=account[order].astype(np.int32), xid=xid[order], template=found[order].astype(np.int32)
+    )

@@ -1,0 +1,77 @@
+"""Observed parts become the view `exchanges`, each exchange id once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from hydrascope.engine.base import Engine
+from hydrascope.features.observed import SHINGLES, SYSTEMS, TEXTS, VALUES
+from hydrascope.ingest import LogSource, Rejects
+
+__all__ = ["resolve_rows"]
+
+
+def resolve_rows(engine: Engine, stages: Path, source: LogSource, rejects: Rejects) -> int:
+    """Define the views of all later stages and count the exchanges.
+
+    Of records that claim one exchange id, the earliest is kept; of equally early ones, the lowest row hash,
+    so that the choice depends neither on the order nor on the number of files. The others are rejects.
+
+    Returns:
+        Exchanges in the view `exchanges`.
+    """
+    if not any((stages / "rows").glob("*.parquet")):
+        return 0
+    engine.view("observed", str(stages / "rows" / "*.parquet"))
+    for name, schema, view in (
+        ("shingles", SHINGLES, "shingles"),
+        ("texts", TEXTS, "texts"),
+        ("systems", SYSTEMS, "all_systems"),
+        ("values", VALUES, "value_names"),
+    ):
+        _view_or_empty(engine, stages / name, schema, view)
+    engine.define(
+        "systems",
+        """
+        SELECT system, text, shingles FROM (
+          SELECT system, text, shingles, row_number() OVER (PARTITION BY system ORDER BY n_words) AS position FROM all_systems
+        ) s WHERE position = 1""",
+    )
+    dropped = _duplicates(engine, source, rejects)
+    if dropped.num_rows:
+        engine.register("dropped", dropped)
+        engine.define(
+            "exchanges",
+            "SELECT o.* FROM observed o LEFT JOIN dropped x ON o.file = x.file AND o.line = x.line WHERE x.file IS NULL",
+        )
+    else:
+        engine.define("exchanges", "SELECT * FROM observed")
+    return int(engine.collect("SELECT count(*) AS n FROM exchanges")["n"][0].as_py())
+
+
+def _view_or_empty(engine: Engine, folder: Path, schema: pa.Schema, view: str) -> None:
+    if any(folder.glob("*.parquet")):
+        engine.view(view, str(folder / "*.parquet"))
+    else:
+        engine.register(view, schema.empty_table())
+
+
+def _duplicates(engine: Engine, source: LogSource, rejects: Rejects) -> pa.Table:
+    """(file, line) of the records that are not kept."""
+    rows = engine.collect("""
+        WITH twice AS (SELECT xid FROM observed GROUP BY xid HAVING count(*) > 1)
+        SELECT o.xid AS xid, o.at_us AS at_us, o.row_hash AS row_hash, o.file AS file, o.line AS line
+        FROM observed o JOIN twice t ON o.xid = t.xid""")
+    if not rows.num_rows:
+        return rows.select(["file", "line"])
+    columns = [rows[c].to_numpy() for c in ("line", "file", "row_hash", "at_us", "xid")]
+    order = np.lexsort(columns)
+    xid = columns[-1][order]
+    later = order[1:][xid[1:] == xid[:-1]]
+    dropped = rows.take(pa.array(np.sort(later))).select(["file", "line"])
+    for file, line in zip(dropped["file"].to_pylist(), dropped["line"].to_pylist(), strict=True):
+        rejects.add(source.files[file].path, line, "duplicate_exchange_id")
+    return dropped

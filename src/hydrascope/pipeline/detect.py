@@ -1,0 +1,354 @@
+"""From resolved rows to judged campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import csr_array
+
+from hydrascope.campaigns.cluster import Candidate, community_members, merge_linked, refine, resolve
+from hydrascope.campaigns.content import ContentSource
+from hydrascope.campaigns.findings import Finding, PairLinks, Surroundings, campaign_id
+from hydrascope.campaigns.judge import Judged, LinkNull, enforceable, judge, link_null
+from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
+from hydrascope.campaigns.synchrony import common_cycle
+from hydrascope.engine.base import Engine
+from hydrascope.features.activity import read_activity
+from hydrascope.features.content import Matches, match_cores, read_heavy, sample_exchanges
+from hydrascope.features.incidence import IDENTITY_GRADE, ChannelRows, read_channels
+from hydrascope.features.items import read_items
+from hydrascope.features.population import read_population
+from hydrascope.features.surroundings import (
+    Happenings,
+    TextSample,
+    read_happenings,
+    read_models,
+    read_names,
+    read_texts,
+)
+from hydrascope.linkage.clusters import cluster_links
+from hydrascope.linkage.incidence import ChannelSpec, incidence_from_rows
+from hydrascope.linkage.links import Links, link_accounts
+from hydrascope.linkage.templates import community_of_templates, find_templates
+from hydrascope.pipeline.settings import DetectSettings
+from hydrascope.sketch import label_group, template_parts
+from hydrascope.stats.multiplicity import benjamini_hochberg
+
+__all__ = ["DetectSettings", "Detection", "detect"]
+
+Timer = Callable[[str], AbstractContextManager[None]]
+_LINKED = (
+    "payment_fingerprint",
+    "phone_fingerprint",
+    "device_fingerprint",
+    "api_key",
+    "ip",
+    "network",
+    "signup_ip",
+    "signup_network",
+    "tls",
+    "tools",
+    "system",
+    "decoding",
+    "email_domain",
+    "user_agent",
+)
+"""Channels that may make a link by themselves; the others only support one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """Everything that findings are written from."""
+
+    observations: Observations
+    findings: tuple[Finding, ...]
+    """Ranked by harm."""
+    links: PairLinks
+    around: Surroundings
+    base_rate: float
+    error_rates: dict[str, Any]
+
+
+def detect(
+    engine: Engine,
+    accounts: pa.Table | None,
+    events: pa.Table | None,
+    *,
+    settings: DetectSettings,
+    n_sketched: int,
+    disabled: frozenset[str],
+    seed: int,
+    time_stage: Timer,
+) -> Detection:
+    """Features, templates, links, clusters and verdicts of the view `exchanges`."""
+    with time_stage("features"):
+        population = read_population(engine, accounts)
+        rows = read_channels(engine, population, disabled)
+        activity = read_activity(engine, population)
+        items = read_items(engine, len(population))
+        happenings = read_happenings(events, population)
+    with time_stage("templates"):
+        sample_exchanges(engine, n_sketched, content="content" not in disabled)
+        heavy = read_heavy(engine, len(population))
+        templates = find_templates(heavy.shingle, heavy.account, settings.templates)
+        shingle, template = templates.flat()
+        matches = match_cores(engine, shingle, template, coverage=settings.templates.coverage)
+        share = _shares(matches, matches.template, len(population), len(templates), heavy.n_sampled)
+        community = community_of_templates(
+            (share >= settings.cluster.min_share).astype(float), settings.templates
+        )
+        by_community = _shares(
+            matches,
+            community[matches.template],
+            len(population),
+            int(community.max(initial=-1)) + 1,
+            heavy.n_sampled,
+        )
+    channels = index_channels(rows, population.n)
+    if share.nnz:
+        channels["template"] = _community_channel(by_community, settings.cluster.min_share)
+    observations = Observations(
+        population=population,
+        channels=channels,
+        activity=activity,
+        templates=templates,
+        community=community,
+        template_share=share,
+        community_share=by_community,
+        n_sampled=heavy.n_sampled,
+        quantities={
+            k: q for k, q in prepare_quantities(population, activity).items() if not _off(k, disabled)
+        },
+        cycle=common_cycle(activity),
+    )
+    with time_stage("links"):
+        links = _link(rows, channels, observations, replace(settings.links, seed=seed))
+    with time_stage("clusters"):
+        candidates = _candidates(observations, links, settings)
+    with time_stage("verdicts"):
+        texts = read_texts(engine, population, _kept_accounts(candidates))
+        source = ContentSource(
+            matches=matches,
+            by_account=np.searchsorted(matches.account, np.arange(len(population) + 1)),
+            items=items,
+            items_by_account=np.searchsorted(items.account, np.arange(len(population) + 1)),
+            texts=texts,
+            label=label_group,
+        )
+        null = link_null(observations, draws=settings.null_draws, seed=seed)
+        judged = [judge(observations, source, happenings, c, null) for c in candidates]
+        findings = _findings(observations, source, happenings, judged, null, settings)
+    with time_stage("surroundings"):
+        pairs = _pair_links(links, rows)
+        around = _surround(engine, observations, findings, pairs, texts, happenings)
+    return Detection(
+        observations=observations,
+        findings=tuple(findings),
+        links=pairs,
+        around=around,
+        base_rate=settings.base_rate,
+        error_rates=_error_rates(links, null, judged, settings),
+    )
+
+
+def _off(quantity: str, disabled: frozenset[str]) -> bool:
+    family = "timing" if quantity == "volume" else "lifecycle"
+    return quantity in disabled or family in disabled
+
+
+def _shares(
+    matches: Matches, column: np.ndarray, n_accounts: int, n_columns: int, n_sampled: np.ndarray
+) -> csr_array:
+    """accounts x columns: share of an account's sampled exchanges that match the column."""
+    rows = np.unique(
+        np.stack([matches.account.astype(np.int64), column.astype(np.int64), matches.xid]), axis=1
+    )
+    share = 1.0 / np.maximum(n_sampled[rows[0]], 1)
+    table = csr_array((share, (rows[0], rows[1])), shape=(n_accounts, max(n_columns, 1)))
+    table.sum_duplicates()
+    return table
+
+
+def _community_channel(share: csr_array, least: float) -> Channel:
+    kept = share.copy()
+    kept.data[kept.data < least] = 0
+    kept.eliminate_zeros()
+    kept.sort_indices()
+    offsets = kept.indptr.astype(np.int64)
+    return Channel(
+        name="template",
+        family="content",
+        offsets=offsets,
+        value=kept.indices.astype(np.int32),
+        share=kept.data.astype(np.float32),
+        names=np.arange(kept.shape[1], dtype=np.int64),
+        popularity=np.bincount(kept.indices, minlength=kept.shape[1]),
+        n_known=int((np.diff(offsets) > 0).sum()),
+    )
+
+
+def _link(
+    rows: dict[str, ChannelRows], channels: dict[str, Channel], observations: Observations, settings: Any
+) -> Links:
+    names = [n for n in (*_LINKED, "template") if n in channels]
+    specs = tuple(ChannelSpec(name=n, family=channels[n].family, identity=n in IDENTITY_GRADE) for n in names)
+    account = [
+        np.repeat(np.arange(len(observations.population)), np.diff(channels[n].offsets)) for n in names
+    ]
+    empty = np.zeros(0, np.int64)
+    return link_accounts(
+        incidence_from_rows(
+            np.concatenate([empty, *account]),
+            np.concatenate([empty, *(np.full(len(a), i) for i, a in enumerate(account))]),
+            np.concatenate([empty, *(channels[n].value.astype(np.int64) for n in names)]),
+            n_accounts=len(observations.population),
+            channels=specs,
+        ),
+        settings,
+    )
+
+
+def _candidates(observations: Observations, links: Links, settings: DetectSettings) -> list[Candidate]:
+    n = len(observations.population)
+    label = cluster_links(links, n, settings.links)
+    linked = [np.flatnonzero(label == c).astype(np.int32) for c in range(int(label.max(initial=-1)) + 1)]
+    least = settings.cluster.min_members
+    found: list[Candidate] = []
+    for members in linked:
+        if len(members) >= least:
+            found.extend(refine(observations, members, "links", settings.cluster))
+    for members in community_members(observations, settings.cluster):
+        found.extend(refine(observations, members, "template", settings.cluster))
+    cores = [c.members for c in found if c.origin != "remainder"]
+    merged = merge_linked(cores, links.a, links.b, n)
+    known = {c.members.tobytes() for c in found}
+    for members in merged:
+        if members.tobytes() not in known:
+            found.extend(c for c in refine(observations, members, "links", settings.cluster))
+    return found
+
+
+def _kept_accounts(candidates: Sequence[Candidate]) -> np.ndarray:
+    chosen = [c.members[:60] for c in candidates]
+    return np.unique(np.concatenate(chosen)) if chosen else np.zeros(0, np.int32)
+
+
+def _findings(
+    observations: Observations,
+    source: ContentSource,
+    happenings: Happenings,
+    judged: list[Judged],
+    null: LinkNull,
+    settings: DetectSettings,
+) -> list[Finding]:
+    ranked = sorted(
+        judged, key=lambda j: (_tier(j), -len(j.members) * max(j.probability, 0.01), j.members.tobytes())
+    )
+    kept = resolve(
+        [(j.members, j.probability) for j in ranked],
+        len(observations.population),
+        min_members=settings.cluster.min_members,
+    )
+    final = []
+    for i, members in kept:
+        j = ranked[i]
+        if len(members) < len(j.members):
+            trimmed = refine(observations, members, j.candidate.origin, settings.cluster)
+            if not trimmed:
+                continue
+            j = judge(observations, source, happenings, trimmed[0], null)
+        final.append(j)
+    q = benjamini_hochberg(np.array([j.p_value for j in final])) if final else np.zeros(0)
+    found = [_finding(observations, j, float(v), settings) for j, v in zip(final, q, strict=True)]
+    shown = [
+        f for f in found if f.judged.candidate.origin != "remainder" or f.judged.verdict != "inconclusive"
+    ]
+    return sorted(
+        shown, key=lambda f: (f.judged.verdict != "distillation", -_harm(observations, f), f.campaign_id)
+    )
+
+
+def _tier(judged: Judged) -> int:
+    """Distillation first, then other operators, then groups that only share software."""
+    if judged.verdict == "distillation":
+        return 0
+    return 2 if judged.candidate.origin == "remainder" else 1
+
+
+def _harm(observations: Observations, finding: Finding) -> float:
+    tokens = observations.population.totals["output_tokens"] + observations.population.n
+    return float(tokens[finding.judged.members].sum()) * finding.judged.p_distillation
+
+
+def _finding(observations: Observations, judged: Judged, q_value: float, settings: DetectSettings) -> Finding:
+    members = judged.members
+    bits = judged.candidate.fit.bits
+    belongs = 1.0 / (1.0 + np.exp2(-np.clip(bits - settings.cluster.min_bits + 3.0, -30, 30)))
+    distils = judged.verdict == "distillation"
+    p = judged.p_distillation if distils else min(judged.p_distillation, 0.5)
+    share = judged.content.share if judged.content.distinctive else np.ones(len(members))
+    return Finding(
+        campaign_id=campaign_id([observations.population.account_id[m] for m in members.tolist()]),
+        judged=judged,
+        q_value=q_value,
+        enforceable=enforceable(judged, q_value, settings.enforcement),
+        member_probability=p * belongs,
+        share=share if distils else np.zeros(len(members)),
+    )
+
+
+def _pair_links(links: Links, rows: dict[str, ChannelRows]) -> PairLinks:
+    return PairLinks(
+        a=links.a,
+        b=links.b,
+        surprise=links.surprise,
+        bits=links.bits,
+        families=links.families,
+        family_bits=links.family_bits,
+        sentences=[[] for _ in range(len(links))],
+    )
+
+
+def _surround(
+    engine: Engine,
+    observations: Observations,
+    findings: Sequence[Finding],
+    links: PairLinks,
+    texts: TextSample,
+    happenings: Happenings,
+) -> Surroundings:
+    members = [f.judged.members for f in findings]
+    everyone = np.unique(np.concatenate(members)) if members else np.zeros(0, np.int32)
+    return Surroundings(
+        texts=texts,
+        links=links,
+        happenings=happenings,
+        names=read_names(engine, observations.population),
+        models=read_models(engine, everyone, observations.activity.start_hour),
+        parts=template_parts,
+    )
+
+
+def _error_rates(
+    links: Links, null: LinkNull, judged: Sequence[Judged], settings: DetectSettings
+) -> dict[str, Any]:
+    return {
+        "links": {
+            "n": len(links),
+            "threshold_decades": links.threshold,
+            "max_null_share": settings.links.max_null,
+        },
+        "link_null": {"sizes": list(null.sizes), "draws": settings.null_draws},
+        "clusters_judged": len(judged),
+        "tails_that_do_not_fit": sum(not j.tail_fits for j in judged),
+        "enforcement": {
+            "probability": settings.enforcement.probability,
+            "q_value": settings.enforcement.q_value,
+            "min_members": settings.enforcement.min_members,
+        },
+    }

@@ -1,0 +1,343 @@
+"""Read, detect, write: one scan from its inputs to its findings folder.
+
+Each part of the log, and each result of the engine, is kept as Parquet in the findings folder until the scan
+is done, under a name made of the input and the settings: the same command after an interruption goes on where
+it stopped, and another input never picks up its leftovers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import resource
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hydrascope import __version__
+from hydrascope.campaigns.findings import account_table, campaign_document, campaign_table, link_table
+from hydrascope.engine.base import Engine
+from hydrascope.engine.duckdb import DuckEngine
+from hydrascope.engine.materialised import MaterialisedEngine
+from hydrascope.errors import InputError, ResourceError, UsageError, nearest
+from hydrascope.features.observer import PartObserver
+from hydrascope.features.rows import resolve_rows
+from hydrascope.ingest import ColumnMap, LogPart, LogSource, Rejects, open_log, read_accounts, read_events
+from hydrascope.pipeline.detect import Detection, detect
+from hydrascope.pipeline.settings import ScanSettings
+
+__all__ = ["Progress", "ScanResult", "scan"]
+
+_CHUNK_BYTES = 128 << 20
+
+
+class Progress(Protocol):
+    """What a scan tells while it works; both calls must be cheap and may come from several threads."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """A stage begins; `total` is its size in bytes where that is known."""
+
+    def advance(self, *, size: int, rows: int) -> None:
+        """So many bytes and rows of the current stage are done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanResult:
+    """What a scan leaves behind."""
+
+    folder: Path
+    campaigns: pa.Table
+    """`schema.FINDINGS_CAMPAIGNS`."""
+    n_exchanges: int
+    n_accounts: int
+    n_rejects: int
+    manifest: dict[str, Any]
+
+
+class _Silent:
+    def stage(self, name: str, total: int | None) -> None:
+        """Nothing."""
+
+    def advance(self, *, size: int, rows: int) -> None:
+        """Nothing."""
+
+
+class _Clock:
+    """Seconds and processor seconds by stage."""
+
+    def __init__(self) -> None:
+        self.timings: dict[str, dict[str, float]] = {}
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.timings[name] = {
+            "wall_s": round(time.perf_counter() - wall, 3),
+            "cpu_s": round(time.process_time() - cpu, 3),
+        }
+
+
+def scan(
+    paths: Sequence[str],
+    out: Path,
+    *,
+    accounts: str | None = None,
+    events: str | None = None,
+    format: str | None = None,
+    column_map: ColumnMap | None = None,
+    settings: ScanSettings | None = None,
+    progress: Progress | None = None,
+    transform: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
+) -> ScanResult:
+    """Find the campaigns in a log and write the findings folder.
+
+    Args:
+        paths: files, folders or globs of the exchange log.
+        out: the findings folder; created, and overwritten file by file.
+        accounts, events: the optional tables of the contract.
+        transform: applied to every batch after it is read: joins of edge logs, look-ups of addresses.
+
+    Raises:
+        InputError: nothing could be read, or no exchange was left.
+        ResourceError: memory or disk ran out; the same call later goes on where this one stopped.
+    """
+    settings, progress = settings or ScanSettings(), progress or _Silent()
+    _check_engine(settings)
+    source = open_log(list(paths), format=format, column_map=column_map)
+    clock = _Clock()
+    out.mkdir(parents=True, exist_ok=True)
+    rejects = Rejects()
+    tables = (
+        read_accounts(accounts, rejects) if accounts else None,
+        read_events(events, rejects) if events else None,
+    )
+    stages = out / ".stages" / _fingerprint(source, settings, accounts, events)
+    with _room_to_write(out):
+        with clock.time("read"):
+            counts = _observe(source, stages, settings, progress, rejects, transform)
+        progress.stage("Detect", None)
+        engine = _open_engine(settings, stages)
+        try:
+            with clock.time("resolve"):
+                n_exchanges = resolve_rows(engine, stages, source, rejects)
+            if n_exchanges == 0:
+                raise InputError(
+                    "no exchange could be read",
+                    file=source.files[0].path,
+                    hint=f"see {out / 'rejects.jsonl'}; force a format with --format or map columns with --map",
+                )
+            detection = detect(
+                engine,
+                *tables,
+                settings=settings.detect,
+                n_sketched=settings.observe.n_sketched,
+                disabled=settings.disabled_families,
+                seed=settings.seed,
+                time_stage=clock.time,
+            )
+        except InputError:
+            rejects.write(out / "rejects.jsonl")
+            raise
+        finally:
+            engine.close()
+        with clock.time("write"):
+            campaigns = _write_findings(out, detection)
+            rejects.write(out / "rejects.jsonl")
+        manifest = _manifest(source, settings, counts, n_exchanges, rejects, clock, detection)
+        (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    if not settings.keep_stages:
+        shutil.rmtree(out / ".stages", ignore_errors=True)
+    return ScanResult(
+        folder=out,
+        campaigns=campaigns,
+        n_exchanges=n_exchanges,
+        n_accounts=len(detection.observations.population),
+        n_rejects=len(rejects),
+        manifest=manifest,
+    )
+
+
+def _check_engine(settings: ScanSettings) -> None:
+    if settings.engine not in ("duckdb", "spark"):
+        raise UsageError(
+            f"unknown engine '{settings.engine}'", hint=nearest(settings.engine, ["duckdb", "spark"])
+        )
+
+
+def _open_engine(settings: ScanSettings, stages: Path) -> Engine:
+    engine = DuckEngine(memory_bytes=settings.memory_bytes, threads=settings.workers, spill=stages / "spill")
+    return MaterialisedEngine(engine, stages / "results")
+
+
+def _fingerprint(source: LogSource, settings: ScanSettings, *tables: str | None) -> str:
+    """Changes with any input file's path, size or time, and with any setting that findings depend on."""
+    digest = hashlib.sha256(__version__.encode())
+    digest.update(json.dumps(settings.material(), sort_keys=True, default=str).encode())
+    for path in [f.path for f in source.files] + [t for t in tables if t]:
+        stat = Path(path).stat()
+        digest.update(f"{path}:{stat.st_size}:{stat.st_mtime_ns}".encode())
+    digest.update(repr(source.column_map).encode())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _room_to_write(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (28, 122):  # no space left, quota exceeded
+            raise ResourceError(
+                "the disk is full",
+                file=str(out),
+                hint="free some space and run the same command again; finished parts are kept",
+            ) from error
+        raise
+    except MemoryError as error:
+        raise ResourceError(
+            "memory ran out", hint="run the same command again with a smaller --workers"
+        ) from error
+
+
+def _chunks(parts: Sequence[LogPart]) -> list[list[LogPart]]:
+    """Neighbouring parts together up to about 128 MB, so that ten thousand small files do not make as many outputs."""
+    chunks: list[list[LogPart]] = []
+    size = 0
+    for part in parts:
+        whole = not part.row_groups and part.stop is None
+        weight = part.file.size_bytes if whole else _CHUNK_BYTES
+        if not chunks or size + weight > _CHUNK_BYTES:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(part)
+        size += weight
+    return chunks
+
+
+def _observe(
+    source: LogSource,
+    stages: Path,
+    settings: ScanSettings,
+    progress: Progress,
+    rejects: Rejects,
+    transform: Callable[[pa.RecordBatch], pa.RecordBatch] | None,
+) -> dict[str, int]:
+    """Read and sketch every chunk that is not done yet; rows read by file."""
+    chunks = _chunks(source.parts())
+    progress.stage("Read", source.size_bytes)
+    rows: dict[str, int] = {f.path: 0 for f in source.files}
+
+    def observe(number: int) -> tuple[dict[str, int], Rejects]:
+        done = stages / "done" / f"{number:06d}.pickle"
+        if done.exists():
+            kept: tuple[dict[str, int], Rejects] = pickle.loads(done.read_bytes())
+            return kept
+        counts: dict[str, int] = {}
+        found = Rejects()
+        with PartObserver(stages, f"{number:06d}", settings.observe) as observer:
+            for part in chunks[number]:
+                for batch in part.batches(found):
+                    observer.observe(transform(batch) if transform else batch)
+                    counts[part.file.path] = counts.get(part.file.path, 0) + len(batch)
+                    progress.advance(size=0, rows=len(batch))
+                progress.advance(size=_weight(part, chunks), rows=0)
+        done.parent.mkdir(parents=True, exist_ok=True)
+        partial = done.with_suffix(".partial")
+        partial.write_bytes(pickle.dumps((counts, found)))
+        partial.replace(done)
+        return counts, found
+
+    for counts, found in _in_order(observe, len(chunks), settings.workers):
+        rejects.merge(found)
+        for path, n in counts.items():
+            rows[path] += n
+    return rows
+
+
+def _weight(part: LogPart, chunks: Sequence[Sequence[LogPart]]) -> int:
+    pieces = sum(p.file.index == part.file.index for c in chunks for p in c)
+    return part.file.size_bytes // max(pieces, 1)
+
+
+def _in_order(work: Callable[[int], Any], n: int, workers: int) -> Iterator[Any]:
+    """Results of work(0..n-1) in order, `workers` at once; the first error stops what has not begun."""
+    with ThreadPoolExecutor(workers) as pool:
+        futures: list[Future[Any]] = [pool.submit(work, i) for i in range(n)]
+        try:
+            wait(futures, return_when=FIRST_COMPLETED)
+            for future in futures:
+                yield future.result()
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def _write_findings(out: Path, detection: Detection) -> pa.Table:
+    observations, findings = detection.observations, detection.findings
+    campaigns = campaign_table(observations, findings)
+    _write_parquet(campaigns, out / "campaigns.parquet")
+    _write_parquet(account_table(observations, findings, detection.base_rate), out / "accounts.parquet")
+    _write_parquet(link_table(observations, detection.links), out / "links.parquet")
+    documents = [campaign_document(observations, f, detection.around) for f in findings]
+    text = json.dumps({"version": 1, "campaigns": documents}, ensure_ascii=False, indent=1, allow_nan=False)
+    _replace_text(out / "campaigns.json", text + "\n")
+    return campaigns
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    partial = path.with_suffix(".partial")
+    pq.write_table(table, partial, compression="zstd")
+    partial.replace(path)
+
+
+def _replace_text(path: Path, text: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _manifest(
+    source: LogSource,
+    settings: ScanSettings,
+    counts: dict[str, int],
+    n_exchanges: int,
+    rejects: Rejects,
+    clock: _Clock,
+    detection: Detection,
+) -> dict[str, Any]:
+    return {
+        "hydrascope": __version__,
+        "version": 1,
+        "engine": settings.engine,
+        "seed": settings.seed,
+        "settings": json.loads(json.dumps(settings.material(), default=str)),
+        "inputs": [
+            {
+                "file": os.fspath(f.path),
+                "format": f.format,
+                "bytes": f.size_bytes,
+                "exchanges": counts[f.path],
+            }
+            for f in source.files
+        ],
+        "unknown_columns": list(source.unknown_columns),
+        "ignored_files": list(source.ignored),
+        "exchanges": n_exchanges,
+        "accounts": len(detection.observations.population),
+        "rejects": rejects.counts,
+        "warnings": rejects.warnings,
+        "error_rates": detection.error_rates,
+        "timings": clock.timings,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
