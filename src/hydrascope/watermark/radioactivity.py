@@ -90,12 +90,25 @@ def merge_items(
     rows = np.ascontiguousarray(contexts, np.int32)
     if len(tokens) == 0:
         return Items(rows[:0], np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float64))
-    distinct, context_of = np.unique(rows, axis=0, return_inverse=True)
-    packed = context_of.reshape(-1).astype(np.int64) << 32 | np.asarray(tokens).astype(np.int64)
+    distinct, context_of = _distinct_rows(rows)
+    packed = context_of.astype(np.int64) << 32 | np.asarray(tokens).astype(np.int64)
     pairs, item_of = np.unique(packed, return_inverse=True)
     sums = np.bincount(item_of.reshape(-1), weights=np.asarray(weights, np.float64), minlength=len(pairs))
     tokens_of = (pairs & 0xFFFFFFFF).astype(np.int32)
     return Items(distinct, (pairs >> 32).astype(np.int32), tokens_of, sums.astype(np.float64))
+
+
+def _distinct_rows(rows: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
+    """`np.unique(axis=0)` with its inverse; by one packed integer where ids are small enough, much faster."""
+    bits = int(rows.max(initial=0)).bit_length()
+    if rows.min(initial=0) < 0 or bits * rows.shape[1] > 62:
+        distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
+        return distinct, inverse.reshape(-1)
+    packed = np.zeros(len(rows), np.int64)
+    for column in rows.T:
+        packed = packed << bits | column
+    _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
+    return rows[first], inverse.reshape(-1)
 
 
 def strongest_items(items: Items, limit: int) -> Items:

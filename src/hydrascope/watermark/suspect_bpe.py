@@ -6,11 +6,14 @@ import hashlib
 import re
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BpeTokenizer", "split_words"]
+from hydrascope.errors import InputError
+
+__all__ = ["BpeTokenizer", "read_bpe", "split_words"]
 
 _WORDS = re.compile(r" ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+")
 _CACHED_WORDS = 200_000
@@ -78,3 +81,16 @@ class BpeTokenizer:
     def decode(self, tokens: npt.NDArray[np.integer]) -> str:
         """Text of token ids; broken UTF-8 becomes the replacement sign."""
         return b"".join([self.token_bytes[t] for t in tokens.tolist()]).decode("utf-8", "replace")
+
+
+def read_bpe(path: Path) -> BpeTokenizer:
+    """The tokeniser inside an npz: a model file of the lab, or `bpe.npz` alone.
+
+    Raises:
+        InputError: the file holds none.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            return BpeTokenizer(held["merges"])
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise InputError(f"there is no tokeniser in this file: {error}", file=str(path)) from None

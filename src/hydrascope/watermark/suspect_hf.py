@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hydrascope.errors import InputError, UsageError
-from hydrascope.watermark.merkle import canonical_json
+from hydrascope.watermark.encoding import load_tokenizer
 from hydrascope.watermark.suspect import Gives, Tokenizer
-from hydrascope.watermark.suspect_bpe import BpeTokenizer
+from hydrascope.watermark.suspect_bpe import read_bpe
 
 __all__ = ["HfSuspect", "HfTokenizer", "folder_fingerprint", "read_hf_tokenizer"]
 
@@ -42,25 +42,29 @@ def _extra(name: str) -> Any:
 
 
 class HfTokenizer:
-    """A `transformers` tokeniser behind our protocol."""
+    """A `tokenizer.json` behind our protocol.
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self.vocab_size = len(inner)
+    Args:
+        file: the `tokenizer.json`, or a folder with one.
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Digest of the vocabulary (token strings by id)."""
-        table = sorted((int(i), token) for token, i in self._inner.get_vocab().items())
-        return hashlib.sha256(b"hydrascope-vocab-v1\x00" + canonical_json(table)).hexdigest()
+    Raises:
+        UsageError: the `tokenizers` library is missing.
+        InputError: there is none, or it cannot be read.
+    """
+
+    def __init__(self, file: Path) -> None:
+        # The same name for a vocabulary as the key registry uses, so that the two can be compared.
+        self._inner = load_tokenizer(str(file)).inner  # type: ignore[attr-defined]
+        self.fingerprint = load_tokenizer(str(file)).fingerprint
+        self.vocab_size = int(self._inner.get_vocab_size(with_added_tokens=True))
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Token ids, no special tokens."""
-        return np.array(self._inner.encode(text, add_special_tokens=False), np.int32)
+        return np.array(self._inner.encode(text, add_special_tokens=False).ids, np.int32)
 
     def decode(self, tokens: npt.NDArray[np.integer]) -> str:
         """Text of token ids."""
-        return str(self._inner.decode(tokens.tolist(), clean_up_tokenization_spaces=False))
+        return str(self._inner.decode(tokens.tolist(), skip_special_tokens=False))
 
 
 def read_hf_tokenizer(folder: Path) -> Tokenizer:
@@ -71,18 +75,7 @@ def read_hf_tokenizer(folder: Path) -> Tokenizer:
         InputError: the folder holds none.
     """
     small = folder / "bpe.npz"
-    if small.exists():
-        with np.load(small, allow_pickle=False) as held:
-            return BpeTokenizer(held["merges"])
-    _extra("transformers")
-    from transformers import AutoTokenizer
-
-    try:
-        return HfTokenizer(
-            AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"no tokeniser in the model folder: {error}", file=str(folder)) from None
+    return read_bpe(small) if small.exists() else HfTokenizer(folder)
 
 
 class HfSuspect:

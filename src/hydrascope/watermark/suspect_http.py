@@ -48,6 +48,7 @@ class HttpSuspect:
         timeout_s: of one request.
         retries: after a connection error, 429 or 5xx, with doubling pauses.
         pause_s: first pause.
+        temperature: of sampled answers.
 
     Raises:
         InputError: the API cannot be reached or answers something else than completions.
@@ -62,12 +63,13 @@ class HttpSuspect:
         timeout_s: float = 60.0,
         retries: int = 4,
         pause_s: float = 0.5,
+        temperature: float = 0.7,
     ) -> None:
         self.name = f"{url.rstrip('/')}#{model}"
         self._url, self._model, self._marked = url.rstrip("/") + "/completions", model, marked
         self._timeout_s, self._retries, self._pause_s = timeout_s, retries, pause_s
         self.fingerprint = hashlib.sha256(f"api {self.name}".encode()).hexdigest()
-        self.temperature = 0.7
+        self._temperature = temperature
 
     def _post(self, **fields: Any) -> dict[str, Any]:
         body = json.dumps({"model": self._model, "prompt": "", **fields}).encode()
@@ -218,7 +220,7 @@ class HttpSuspect:
 
     def complete(self, prompt: str, n_tokens: int, seed: int) -> str:
         """One sampled answer."""
-        choice = self._post(prompt=prompt, max_tokens=n_tokens, seed=seed, temperature=self.temperature)
+        choice = self._post(prompt=prompt, max_tokens=n_tokens, seed=seed, temperature=self._temperature)
         return str(choice["text"])
 
 
