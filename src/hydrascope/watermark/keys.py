@@ -155,24 +155,25 @@ def derive_salt(root: bytes, path: KeyPath) -> bytes:
     return derive_secret(root, "salt", *_fields(path, f"id:{path.subject}"))
 
 
-def decoy_keys(seed: int, n: int) -> list[Key]:
-    """`n` keys that marked nothing, 64 to a block, for calibration.
+def decoy_keys(seed: int, n: int, *, sliced: bool = True) -> list[Key]:
+    """`n` keys that marked nothing, for calibration.
 
     Args:
         seed: any integer; the same seed gives the same keys.
         n: how many.
+        sliced: 64 to a block, as red/green keys are; False gives each its own 128 bits.
     """
     root = hashlib.sha256(f"{_VERSION}/decoys/{seed}".encode()).digest()
-    blocks = [derive_secret(root, "decoy", str(i)) for i in range(-(-n // SLOTS))]
-    handles = derive_secret(root, "handles", length=32)
+    share = SLOTS if sliced else 1
+    blocks = [derive_secret(root, "decoy", str(share), str(i), length=24) for i in range(-(-n // share))]
     return [
         _key(
             f"decoy:{i}@{seed}",
-            blocks[i // SLOTS],
-            i % SLOTS,
-            hashlib.sha256(handles + i.to_bytes(8)).digest()[:8],
+            block[:16],
+            i % share,
+            hashlib.sha256(block + bytes([i % share])).digest()[:8],
         )
-        for i in range(n)
+        for i, block in ((i, blocks[i // share]) for i in range(n))
     ]
 
 

@@ -90,23 +90,22 @@ def keep_served(contexts: Ids, tokens: Ids, served: Ids) -> tuple[Ids, Ids]:
 class SeenPairs:
     """Remembers pairs over a sequential audit, so that each is counted once however often it comes."""
 
-    def __init__(self, width: int) -> None:
-        self.width = width
+    def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self._seen)
 
-    def observe(self, tokens: npt.ArrayLike) -> tuple[Ids, Ids]:
-        """The pairs of one text that were never seen before, in order of first appearance."""
-        contexts, nexts = windows(tokens, self.width)
+    def observe(self, contexts: npt.ArrayLike, tokens: npt.ArrayLike) -> tuple[Ids, Ids]:
+        """The pairs that were never seen before, in order of first appearance."""
+        context, token = np.asarray(contexts, dtype=np.int64), np.asarray(tokens, dtype=np.int64)
         fresh = []
-        for i, row in enumerate(np.column_stack([contexts, nexts])):
+        for i, row in enumerate(np.column_stack([context, token])):
             name = row.tobytes()
             if name not in self._seen:
                 self._seen.add(name)
                 fresh.append(i)
-        return contexts[fresh], nexts[fresh]
+        return context[fresh], token[fresh]
 
 
 def _context_rows(tokens: npt.ArrayLike, width: int) -> Ids:
