@@ -57,6 +57,8 @@ class Arrivals:
     run_hours: float = 4.0
     at_release: bool = False
     """Runs start within a day of the first model release."""
+    warm_up: bool = False
+    """The flow runs between sign-up and first real use, not after it."""
     trend: float = 0.0
     """Log growth of the volume over the window."""
     follow_release: float = 0.0
@@ -99,12 +101,18 @@ def run_sums(values: npt.NDArray[np.float64], first: npt.NDArray[np.bool_]) -> n
     return total - np.repeat(total[start], np.diff(np.r_[start, len(values)]))
 
 
+def span_of(flow: Arrivals, roster: Roster) -> tuple[Ints, Ints]:
+    """When each account takes part in a flow."""
+    return (roster.lives.created_us, roster.start_us) if flow.warm_up else (roster.start_us, roster.end_us)
+
+
 def day_counts(
     flow: Arrivals, roster: Roster, day: int, calendar: Calendar, rng: np.random.Generator
 ) -> Ints:
     """How many exchanges each account has on a day."""
     start = calendar.start_us + day * DAY_US
-    alive = (roster.start_us < start + DAY_US) & (roster.end_us > start)
+    first, last = span_of(flow, roster)
+    alive = (first < start + DAY_US) & (last > start)
     rate = flow.per_day * roster.volume(flow.spread) * day_factor(flow, day, calendar)
     if flow.ramp_days:
         rate = rate * (
@@ -288,5 +296,6 @@ def arrive(
     at = moments.at + calendar.start_us + day * DAY_US
     moments = Moments(at, moments.account, moments.session, moments.step, moments.order)
     who = np.maximum(moments.account, 0)
-    inside = (moments.account < 0) | ((at >= roster.start_us[who]) & (at < roster.end_us[who]))
+    first, last = span_of(flow, roster)
+    inside = (moments.account < 0) | ((at >= first[who]) & (at < last[who]))
     return moments.keep(np.flatnonzero(inside & (at < calendar.end_us)))

@@ -110,12 +110,9 @@ def clients(
         return [config.agent], [ja4(config.agent)], np.zeros(len(account), dtype=np.int64)
     if config.kind == "one":
         weights = of_kind("sdk")
-        row = int(
-            np.searchsorted(
-                np.cumsum(weights) / weights.sum(), (salt(roster.key, "client") >> 11) / (1 << 53)
-            )
-        )
-        return [_AGENTS[row]], [_PRINTS[row]], np.zeros(len(account), dtype=np.int64)
+        edges = np.cumsum(weights) / weights.sum()
+        chosen = int(np.searchsorted(edges, (salt(roster.key, "client") >> 11) / (1 << 53)))
+        return [_AGENTS[chosen]], [_PRINTS[chosen]], np.zeros(len(account), dtype=np.int64)
     weights = of_kind(config.kind)
     first, second = roster.choose("client", weights), roster.choose("client-2", weights)
     other = (roster.draw("two-clients") < config.second)[account] & (sessions % np.uint64(3) == 0)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hydrascope.errors import ConfigError, nearest
-from hydrascope.simulate.arrivals import Moments
-from hydrascope.simulate.prompts import PromptPool
+from hydrascope.simulate.arrivals import Moments, ranks
+from hydrascope.simulate.prompts import HEAD, PromptPool, follow_ups, tool_outputs
 from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import hex_ids, mix, salt, stream
 from hydrascope.simulate.texts import Variants, render_variants
@@ -21,7 +22,8 @@ __all__ = ["Content", "Writer", "item_numbers", "signatures"]
 Ints = npt.NDArray[np.int64]
 Uint64s = npt.NDArray[np.uint64]
 Texts = Mapping[str, Mapping[str, str]]
-ORDERS = ("fresh", "queue", "list", "own_list")
+OWN = np.uint64(1 << 40)
+ORDERS = ("fresh", "queue", "shard", "list", "own_list")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class Content:
     system_vary: str = "none"
     """System wording by: none or account."""
     items: str = "fresh"
-    """fresh (everybody's own), queue (each once), list (a shared list), own_list (a list for each account)."""
+    """fresh (everybody's own), queue (each once), shard (index modulo accounts), list (a shared list), own_list."""
     list_size: int = 500
     list_name: str = ""
     """Groups that name the same list work on the same items."""
@@ -57,6 +59,12 @@ class Content:
     follow: str = "chat"
     """Later steps of a session: chat, tool (results sent back), or same (the wrapper around another item)."""
     tools: tuple[str, ...] = ()
+    stretch: int = 0
+    """Items of a queue's list set aside for a day; 0: as many as the flow needs."""
+    lag_days: int = 0
+    """The queue takes the items that came this many days before (what another flow relayed, say)."""
+    signed: bool = False
+    """Completions carry the reasoning signature of their item."""
     turns: int = 1
     """Messages in the first request of a session."""
 
@@ -73,27 +81,39 @@ def item_numbers(content: Content, roster: Roster, moments: Moments, first: int)
             np.uint64(0),
         )
         return np.asarray(np.maximum(number, back) - back, dtype=np.uint64)
+    if content.items == "shard":
+        turn = own_ranks(moments.account).astype(np.uint64) + np.uint64(first)
+        return np.asarray(turn * np.uint64(len(roster)) + moments.account.astype(np.uint64), dtype=np.uint64)
     if content.items == "list":
-        place = (
+        place: Ints = (
             moments.order
             if moments.order.any()
             else (mix(moments.session + step, 101) >> np.uint64(8)).astype(np.int64)
         )
         return (place % content.list_size).astype(np.uint64)
     if content.items == "own_list":
-        place = mix(moments.session + step, 103) % np.uint64(content.list_size)
-        return mix(roster.account[moments.account] + place, 107) >> np.uint64(24)
+        own = mix(moments.session + step, 103) % np.uint64(content.list_size)
+        return mix(roster.account[moments.account] + own, 107) >> np.uint64(24)
     if content.items != "fresh":
         raise ConfigError(f"no such order of items '{content.items}'", hint=nearest(content.items, ORDERS))
     number = mix(moments.session + step, 109)
     common = number % np.uint64(10_000) < np.uint64(int(content.popular * 10_000))
-    head = (400 ** (mix(number, 113) / 2.0**64)).astype(np.uint64)
+    head = (HEAD ** (mix(number, 113) / 2.0**64)).astype(np.uint64)
     return np.where(common, head, number >> np.uint64(24))
 
 
-def signatures(numbers: Uint64s) -> pa.Array:
-    """Opaque reasoning signatures of items, the same wherever the item is relayed."""
-    return hex_ids(mix(numbers, 127))
+def own_ranks(account: Ints) -> Ints:
+    """Place of each exchange among its account's, in the order given."""
+    order = np.argsort(account, kind="stable")
+    rank = np.empty(len(account), dtype=np.int64)
+    rank[order] = ranks(account[order])
+    return rank
+
+
+def signatures(numbers: Uint64s, key: int) -> pa.Array:
+    """Opaque reasoning signatures of a group's items, the same wherever an item is relayed."""
+    halves = [hex_ids(mix(numbers, key ^ turn)) for turn in (127, 128)]
+    return pc.binary_join_element_wise("EqQB", *halves, "")
 
 
 @dataclass(slots=True)
@@ -106,8 +126,16 @@ class Writer:
     languages: tuple[str, ...]
     side: str | None
     key: int
+    demand: int
+    """About how many requests of people's own the world has."""
     _rendered: dict[tuple[str, str], Variants] = field(default_factory=dict)
     _systems: tuple[pa.Array, Ints] | None = None
+
+    @property
+    def shift(self) -> int:
+        """Tells numbered lists apart; 0 where items are people's own."""
+        listed = self.content.items in ("queue", "shard", "list")
+        return salt(self.content.list_name or self.key) | 1 if listed else 0
 
     def wording(self, name: str, lang: str, count: int) -> Variants:
         """The renderings of a named text in a language, English where it has none."""
@@ -159,25 +187,21 @@ class Writer:
         bank = self.pool.bank(
             lang=lang, capabilities=self.content.capabilities, groups=self.content.groups, side=self.side
         )
-        shift = 0 if self.content.items in ("fresh", "own_list") else salt(self.content.list_name or self.key)
-        asked = bank.read(items, shift)
+        asked = bank.read(items, self.shift) if self.shift else bank.read_fresh(items, self.demand)
         if name is None:
             return asked
         variants = self.wording(name, lang if self.content.translate else "en", self.content.variants or 4096)
         values = {"item": asked}
-        answers = self.pool.answers()
         for turn, slot in enumerate(("answer", "other")):
             if slot in variants.slots:
-                values[slot] = answers.take(
-                    pa.array((mix(items, 139 + turn) % np.uint64(len(answers))).astype(np.int64))
-                )
+                values[slot] = self.pool.answers().read_fresh(mix(items, 139 + turn) | OWN, self.demand)
         if "signature" in variants.slots:
-            values["signature"] = signatures(items)
+            values["signature"] = signatures(items, roster.key)
         return variants.fill(self.variant_of(variants.count, roster, moments), values)
 
     def variant_of(self, count: int, roster: Roster, moments: Moments) -> Ints:
         """Which rendering each exchange uses."""
-        numbers = {
+        numbers: dict[str, Callable[[], Uint64s]] = {
             "none": lambda: np.zeros(len(moments.at), dtype=np.uint64),
             "account": lambda: mix(roster.account[moments.account], 149),
             "session": lambda: mix(moments.session, 151),
@@ -191,9 +215,8 @@ class Writer:
 
     def follow_up(self, lang: str, moments: Moments) -> pa.Array:
         """Later turns: remarks of a person or results of a tool."""
-        source = self.pool.tool_outputs() if self.content.follow == "tool" else self.pool.follow_ups(lang)
-        number = mix(moments.session + moments.step.astype(np.uint64), 163)
-        return source.take(pa.array((number % np.uint64(len(source))).astype(np.int64)))
+        source = tool_outputs() if self.content.follow == "tool" else follow_ups(lang)
+        return source.compose(mix(moments.session + moments.step.astype(np.uint64), 163))
 
     def systems(self, roster: Roster, account: Ints) -> pa.Array:
         """System prompts, dictionary-encoded; null where there is none."""

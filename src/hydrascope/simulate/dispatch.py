@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hydrascope.errors import ConfigError, nearest
 from hydrascope.simulate.arrivals import Moments
 from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import mix
@@ -15,6 +16,7 @@ from hydrascope.simulate.setting import HOUR_US
 __all__ = ["Dispatch", "dispatch"]
 
 Ints = npt.NDArray[np.int64]
+RULES = ("even", "round_robin", "sticky", "priority", "random")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Dispatch:
     """Who gets the next exchange."""
 
     rule: str = "even"
-    """even (workers on one queue), round_robin, sticky, priority, modulo or random."""
+    """even (workers on one queue), round_robin, sticky, priority or random."""
     skew: float = 0.05
     """Standard deviation of the log shares of slots."""
     per_hour: float = 30.0
@@ -89,14 +91,14 @@ def place_in_pool(
     count = len(moments.at)
     if config.rule == "round_robin":
         return moments.order % slots
-    if config.rule == "modulo":
-        return (moments.order % slots).astype(np.int64)
     if config.rule == "sticky":
         return (mix(moments.session, roster.key) % np.uint64(slots)).astype(np.int64)
     if config.rule == "priority":
         hour = moments.at // HOUR_US
         begin = np.searchsorted(hour, hour, side="left")
         return np.minimum(((np.arange(count) - begin) / config.per_hour).astype(np.int64), slots - 1)
+    if config.rule not in RULES:
+        raise ConfigError(f"no such rule of dispatch '{config.rule}'", hint=nearest(config.rule, RULES))
     weights = np.exp(
         config.skew * (mix(np.arange(slots), roster.key) % np.uint64(4001) / 1000.0 - 2.0) * 0.87
     )

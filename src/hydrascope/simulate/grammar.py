@@ -1,25 +1,13 @@
-"""A pool of questions and tasks composed by code, for worlds that are given no prompts.
+"""Patterns of questions, tasks, remarks and tool results, written for this project; none is from a data set.
 
-Every sentence is ours; none is copied from a data set. A pattern is rendered many times (`texts.render_once`).
+`compose.Composer` fills them. `[[a|b]]` are alternatives, `{word}` is drawn from the word list of that name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
-from hydrascope.simulate.seeds import stream
-from hydrascope.simulate.texts import render_once
-
-__all__ = [
-    "ANSWERS",
-    "FOLLOW_UPS",
-    "TAILS",
-    "TOOL_OUTPUTS",
-    "compose_answers",
-    "compose_many",
-    "compose_pool",
-]
+__all__ = ["ANSWERS", "FOLLOW_UPS", "PATTERNS", "TAILS", "TOOL_OUTPUTS"]
 
 PATTERNS: Mapping[tuple[str, str], Sequence[str]] = {
     ("en", "general"): (
@@ -218,38 +206,3 @@ ANSWERS: Sequence[str] = (
     "The function walks the {noun} list once, keeps a {noun} for every {verb}, and returns {m}.",
     "[[However|Still|On the other hand]], {person} noted in {year} that {topic} [[varies|grows|matters less]] near {city}.",
 )
-
-
-def compose_many(patterns: Sequence[str], count: int, *labels: str | int) -> list[str]:
-    """`count` distinct texts of these patterns, or as many as a fair number of tries gives."""
-    rng = stream("grammar", *labels)
-    found: dict[str, None] = {}
-    for turn in range(count * 3):
-        found[render_once(patterns[turn % len(patterns)], rng)] = None
-        if len(found) >= count:
-            break
-    return list(found)
-
-
-def compose_answers(count: int, sentences: int = 4) -> list[str]:
-    """`count` answers of a few sentences, plausible at a glance and meaning nothing."""
-    rng = stream("grammar", "answers")
-    return [
-        " ".join(render_once(ANSWERS[int(i)], rng) for i in rng.integers(len(ANSWERS), size=sentences))
-        for _ in range(count)
-    ]
-
-
-@lru_cache(maxsize=1)
-def compose_pool(per_topic: int = 400) -> list[dict[str, str]]:
-    """Rows of the shipped pool: source, group, capability, prompt, lang."""
-    rows = []
-    for (lang, capability), patterns in PATTERNS.items():
-        for number, pattern in enumerate(patterns):
-            texts = compose_many([pattern], max(per_topic // len(patterns), 60), lang, capability, number)
-            source = f"grammar-{lang}-{capability}-{number}"
-            rows += [
-                {"source": source, "group": "any", "capability": capability, "prompt": t, "lang": lang}
-                for t in texts
-            ]
-    return rows

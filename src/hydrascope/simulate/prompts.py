@@ -1,7 +1,8 @@
 """The prompt pool: real prompts from a Parquet file, or ours, as an endless bank of items known by number.
 
 An item number always gives the same text, so that a work list, a repeated question and a benchmark are numbers
-until a column is written. Numbers past the end of the pool give its prompts again with a detail appended.
+until a column is written. Each prompt of a pool is used about once; when it runs out, texts are composed, so that
+strangers do not share wording by accident of a small pool.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +20,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hydrascope.errors import InputError, SchemaError
-from hydrascope.simulate.grammar import (
-    FOLLOW_UPS,
-    TAILS,
-    TOOL_OUTPUTS,
-    compose_answers,
-    compose_many,
-    compose_pool,
-)
+from hydrascope.simulate.compose import Composer, draw_composer
+from hydrascope.simulate.grammar import ANSWERS, FOLLOW_UPS, PATTERNS, TAILS, TOOL_OUTPUTS
 from hydrascope.simulate.seeds import mix, salt
 
-__all__ = ["Bank", "PromptPool"]
+__all__ = ["HEAD", "Bank", "PromptPool", "follow_ups", "tool_outputs"]
 
+Uint64s = npt.NDArray[np.uint64]
 MAX_CHARS = 2400
 SIDES = ("tuning", "judging")
+HEAD = 400
+"""Item numbers below this are what everybody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +38,52 @@ class Bank:
     """Items of one language and job, endless: item number in, text out."""
 
     texts: pa.Array
-    tails: pa.Array
+    """Prompts of the pool, taken once each; empty in the shipped pool."""
+    composer: Composer
+    """What the numbers past the pool are composed by."""
 
-    def read(self, numbers: npt.NDArray[np.uint64], shift: int = 0) -> pa.Array:
-        """The texts of item numbers; the first pass over the pool is verbatim. `shift` tells lists apart."""
-        size = np.uint64(len(self.texts))
+    def read(self, numbers: Uint64s, shift: int = 0) -> pa.Array:
+        """Texts of a numbered list: the pool's prompts in an order of the list's own, then composed ones."""
+        size = len(self.texts)
+        known = numbers < np.uint64(size)
+        turned = (numbers + np.uint64(shift % 1_000_003)) % np.uint64(max(size, 1))
         # a prime step visits every prompt once before any comes again
-        base = self.texts.take(
-            pa.array(
-                ((numbers + np.uint64(shift % 1_000_003)) % size * np.uint64(2654435761) % size).astype(
-                    np.int64
-                )
-            )
-        )
-        lap = numbers // size
-        if not lap.any():
-            return base
-        first = np.where(lap == 0, 0, 1 + mix(numbers, 5 + shift) % np.uint64(len(self.tails) - 1)).astype(
-            np.int64
-        )
-        second = np.where(lap == 0, 0, mix(numbers, 7 + shift) % np.uint64(len(self.tails))).astype(np.int64)
-        return pc.binary_join_element_wise(
-            base, self.tails.take(pa.array(first)), self.tails.take(pa.array(second)), ""
-        )
+        place = turned * np.uint64(2654435761) % np.uint64(max(size, 1))
+        return self.blend(known, place, mix(numbers, shift))
+
+    def read_fresh(self, numbers: Uint64s, demand: int) -> pa.Array:
+        """Texts of people's own requests, of which the world has about `demand`: each prompt serves about once."""
+        place = numbers % np.uint64(max(2 * demand, 2 * len(self.texts), 1))
+        place = np.where(numbers < HEAD, numbers, place)
+        return self.blend(place < np.uint64(len(self.texts)), place, numbers)
+
+    def blend(self, known: npt.NDArray[np.bool_], place: Uint64s, numbers: Uint64s) -> pa.Array:
+        """Prompts of the pool where `known`, composed texts elsewhere."""
+        if not known.any():
+            return self.composer.compose(numbers)
+        pooled = self.texts.take(pa.array(place[known].astype(np.int64)))
+        if known.all():
+            return pooled
+        both = pa.concat_arrays([pooled, self.composer.compose(numbers[~known])])
+        order = np.empty(len(known), dtype=np.int64)
+        order[known] = np.arange(known.sum())
+        order[~known] = np.arange(known.sum(), len(known))
+        return both.take(pa.array(order))
 
 
 @dataclass(slots=True)
 class PromptPool:
     """Prompts with their language, capability and origin, from which banks are cut."""
 
-    table: pa.Table
+    table: pa.Table | None = None
+    """None: the shipped pool, which is composed and has no end."""
     path: str | None = None
     _banks: dict[tuple[object, ...], Bank] = field(default_factory=dict)
-    _lists: dict[str, pa.Array] = field(default_factory=dict)
 
     @classmethod
     def builtin(cls) -> PromptPool:
-        """The pool that ships: a few thousand questions composed by code."""
-        return cls(table=pa.Table.from_pylist(compose_pool()))
+        """The pool that ships: questions and tasks composed by code from our own patterns."""
+        return cls()
 
     @classmethod
     def read(cls, path: Path) -> PromptPool:
@@ -95,70 +102,70 @@ class PromptPool:
             )
         return cls(table=tidy(table), path=str(path))
 
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """Languages for which the pool has items."""
-        return tuple(sorted(set(self.table["lang"].unique().to_pylist())))
-
     def bank(
         self, *, lang: str, capabilities: Sequence[str], groups: Sequence[str], side: str | None
     ) -> Bank:
         """Items of a language, job and origin; a wish that nothing meets is dropped, origin first, language last."""
         key = (lang, tuple(capabilities), tuple(groups), side)
         if key not in self._banks:
-            self._banks[key] = Bank(
-                texts=self._choose(lang, capabilities, groups, side), tails=self.tails(lang)
-            )
+            composer = draw_composer(patterns_of(lang, capabilities), TAILS.get(lang, TAILS["en"]))
+            self._banks[key] = Bank(self._choose(lang, capabilities, groups, side), composer)
         return self._banks[key]
 
     def _choose(
         self, lang: str, capabilities: Sequence[str], groups: Sequence[str], side: str | None
     ) -> pa.Array:
-        wishes = [
+        if self.table is None:
+            return pa.array([], pa.string())
+        wishes = (
             ("lang", [lang]),
-            ("capability", list(capabilities)),
-            ("side", [side]),
-            ("group", [*groups, "any"]),
-        ]
-        mask = pa.array(np.ones(len(self.table), dtype=bool))
+            ("capability", capabilities),
+            ("side", [side] if side else []),
+            ("group", groups),
+        )
+        mask = pa.chunked_array([np.ones(len(self.table), dtype=bool)])
         for column, values in wishes:
-            if not values or values[0] is None or column not in self.table.column_names:
-                continue
-            narrower = pc.and_(
-                mask, pc.is_in(self.table[column], value_set=pa.array(values))
-            ).combine_chunks()
-            mask = narrower if (pc.sum(narrower).as_py() or 0) >= 20 else mask
-        return self.table["prompt"].filter(mask).combine_chunks()
+            if values:
+                narrower = pc.and_(mask, pc.is_in(self.table[column], value_set=pa.array(list(values))))
+                mask = narrower if (pc.sum(narrower).as_py() or 0) >= 20 else mask
+        return pc.unique(self.table["prompt"].filter(mask).combine_chunks())
 
-    def tails(self, lang: str) -> pa.Array:
-        """Details to append, of a language; the first is empty."""
-        patterns = TAILS.get(lang, TAILS["en"])
-        return self._list(f"tails-{lang}", lambda: ["", *compose_many(patterns, 2500, "tails", lang)])
+    def answers(self) -> Bank:
+        """Answers of a model: the pool's where it has any, then composed ones."""
+        if ("answers",) not in self._banks:
+            texts = pa.array([], pa.string())
+            if self.table is not None and "response" in self.table.column_names:
+                known = pc.utf8_slice_codeunits(self.table["response"].drop_null(), 0, 1200)
+                texts = pc.unique(known.combine_chunks())
+            self._banks["answers",] = Bank(
+                texts, draw_composer([f"{a} {b} {c}" for a, b, c in threes(ANSWERS)])
+            )
+        return self._banks["answers",]
 
-    def follow_ups(self, lang: str) -> pa.Array:
-        """Short second turns of a chat."""
-        patterns = FOLLOW_UPS.get(lang, FOLLOW_UPS["en"])
-        return self._list(f"follow-{lang}", lambda: compose_many(patterns, 3000, "follow", lang))
 
-    def tool_outputs(self) -> pa.Array:
-        """What tools send back to an agent."""
-        return self._list("tools", lambda: compose_many(TOOL_OUTPUTS, 20_000, "tools"))
+def threes(sentences: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Every sentence followed by its next two, round and round."""
+    n = len(sentences)
+    return [(sentences[i], sentences[(i + 1) % n], sentences[(i + 2) % n]) for i in range(n)]
 
-    def answers(self) -> pa.Array:
-        """Answers of a model, ours or the pool's."""
 
-        def make() -> list[str]:
-            if "response" not in self.table.column_names:
-                return compose_answers(5000)
-            known = pc.utf8_slice_codeunits(self.table["response"].drop_null(), 0, 1200)
-            return list(known.slice(0, 20_000).to_pylist())
+def patterns_of(lang: str, capabilities: Sequence[str]) -> list[str]:
+    """Patterns of a language and job; where there are none, of the language, or English ones."""
+    jobs = capabilities or sorted({job for tongue, job in PATTERNS if tongue == lang})
+    found = [p for job in jobs for p in PATTERNS.get((lang, job), ())]
+    return found or list(PATTERNS.get((lang, "general"), ())) or list(PATTERNS["en", "general"])
 
-        return self._list("answers", make)
 
-    def _list(self, name: str, make: object) -> pa.Array:
-        if name not in self._lists:
-            self._lists[name] = pa.array(make(), pa.string())  # type: ignore[operator]
-        return self._lists[name]
+@lru_cache(maxsize=32)
+def follow_ups(lang: str) -> Composer:
+    """Short second turns of a chat."""
+    return draw_composer(FOLLOW_UPS.get(lang, FOLLOW_UPS["en"]))
+
+
+@lru_cache(maxsize=1)
+def tool_outputs() -> Composer:
+    """What tools send back to an agent."""
+    return draw_composer(TOOL_OUTPUTS)
 
 
 def tidy(table: pa.Table) -> pa.Table:

@@ -65,7 +65,7 @@ class Roster:
             return (numbers % np.uint64(max(levels, 1))).astype(np.int64)
         return (numbers >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
-    def choose(self, name: str, weights: Floats) -> Ints:
+    def choose(self, name: str, weights: npt.NDArray[Any]) -> Ints:
         """An index for each account, drawn by weight."""
         edges = np.cumsum(weights) / np.sum(weights)
         return np.minimum(np.searchsorted(edges, self.draw(name), side="right"), len(weights) - 1)

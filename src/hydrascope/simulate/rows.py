@@ -146,6 +146,8 @@ def exchange_rows(
     columns |= request_columns(source, moments, world, calendar)
     columns |= cost_columns(source, moments, columns, world, calendar, rng)
     lose(columns, source, moments, world, rng)
+    for name in world.hide:
+        columns[name] = pa.nulls(len(moments.at), LOG.field(name).type)
     late = rng.random(len(moments.at)) < world.late
     for name in LATE:
         columns[name] = pc.if_else(pa.array(late), pa.nulls(len(late), columns[name].type), columns[name])
@@ -159,12 +161,12 @@ def text_columns(
     count = len(moments.at)
     completion = pa.nulls(count, pa.string())
     if world.completions == "short":
-        answers = source.writer.pool.answers()
-        completion = answers.take(
-            pa.array((mix(moments.session + items, 173) % np.uint64(len(answers))).astype(np.int64))
-        )
-        if any("relay" in s for s in source.flow.content.systems) or source.flow.name == "relay":
-            completion = pc.binary_join_element_wise(completion, signatures(items), " signature=")
+        numbers = mix(moments.session + moments.step.astype(np.uint64), 173)
+        completion = source.writer.pool.answers().read_fresh(numbers, source.writer.demand)
+        if source.flow.content.signed:
+            completion = pc.binary_join_element_wise(
+                completion, signatures(items, source.roster.key), " signature="
+            )
     return {
         "prompt": source.writer.prompts(source.roster, moments, items),
         "system": source.writer.systems(source.roster, moments.account),

@@ -72,6 +72,8 @@ class Group:
     name: str
     label: str
     accounts: int
+    kind: str = ""
+    """Name in the library, by which results may be gathered over worlds."""
     campaign: str | None = None
     elastic: bool = False
     """Grows and shrinks when a world is asked for a number of accounts."""
@@ -181,6 +183,7 @@ def build_group(name: str, table: Mapping[str, Any], library: Mapping[str, Any],
     )
     plain = freeze({k: v for k, v in whole.items() if k not in GROUP_PARTS})
     plain.setdefault("label", use or name)
+    plain.setdefault("kind", use or name)
     if any(f.distill for f in flows):
         plain.setdefault("campaign", name)
     return build(Group, {"name": name, **plain, **parts, "flows": flows}, file=file, table=f"groups.{name}")

@@ -67,6 +67,8 @@ class World:
     """none: left null; short: a sentence or two."""
     payment_known: float = 0.8
     """Share of accounts whose payment, mail, phone, device and sign-up address the operator knows."""
+    hide: tuple[str, ...] = ()
+    """Columns that this operator does not log at all."""
     identity_known: bool = True
     """False: no account data at all, as on a self-hosted model."""
     ordinary_bans: float = 0.004

@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 
 from hydrascope.simulate.words import WORDS
 
-__all__ = ["SLOTS", "Variants", "render_variants"]
+__all__ = ["CHOICE", "SLOT", "SLOTS", "Variants", "render_once", "render_variants"]
 
 SLOTS = ("item", "answer", "other", "signature")
-_CHOICE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
-_SLOT = re.compile(r"\{([a-z_]+)\}")
+CHOICE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+SLOT = re.compile(r"\{([a-z_]+)\}")
 _LIVE = re.compile(r"\{(" + "|".join(SLOTS) + r")\}")
 
 
@@ -50,7 +50,7 @@ class Variants:
 
 def render_once(text: str, rng: np.random.Generator) -> str:
     """One variant of a template, per-exchange slots left in place."""
-    while (found := _CHOICE.search(text)) is not None:
+    while (found := CHOICE.search(text)) is not None:
         options = found[1].split("|")
         text = text[: found.start()] + options[int(rng.integers(len(options)))] + text[found.end() :]
 
@@ -58,12 +58,12 @@ def render_once(text: str, rng: np.random.Generator) -> str:
         options = WORDS.get(found[1])
         return found[0] if options is None else options[int(rng.integers(len(options)))]
 
-    return _SLOT.sub(word, text)
+    return SLOT.sub(word, text)
 
 
 def render_variants(text: str, count: int, rng: np.random.Generator) -> Variants:
     """`count` variants of a template; a template without alternatives needs only one."""
-    plain = _CHOICE.search(text) is None and all(m[1] in SLOTS for m in _SLOT.finditer(text))
+    plain = CHOICE.search(text) is None and all(m[1] in SLOTS for m in SLOT.finditer(text))
     rendered: Sequence[str] = [render_once(text, rng) for _ in range(1 if plain else max(count, 1))]
     parts = [_LIVE.split(one) for one in rendered]
     slots = tuple(parts[0][1::2])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class GroupFacts:
 
     name: str
     label: str
+    kind: str
     campaign: str | None
     n_accounts: int
     n_exchanges: int
@@ -110,6 +112,13 @@ def ordinary_ends(lives: Lives, share: float, calendar: Calendar, rng: np.random
     return replace(lives, end_us=np.where(hit, at, lives.end_us), banned=lives.banned | hit)
 
 
+def count_fresh(scenario: Scenario) -> int:
+    """About how many requests of people's own a world has, so that a pool's prompts can be spread over them."""
+    flows = [(g.accounts, f) for g in scenario.groups for f in g.flows]
+    per_day = sum(n * f.arrivals.per_day for n, f in flows if f.content.items in ("fresh", "own_list"))
+    return int(per_day * scenario.world.days) + 1000
+
+
 def draw_plan(order: Order) -> Plan:
     """The plan of a world."""
     scenario, seed = order.scenario, order.seed
@@ -117,6 +126,7 @@ def draw_plan(order: Order) -> Plan:
     pool = order.pool or (PromptPool.read(order.prompts) if order.prompts else PromptPool.builtin())
     sources: list[Source] = []
     rosters = []
+    demand = count_fresh(scenario)
     for number, group in enumerate(scenario.groups):
         rng = stream(seed, "lives", group.name)
         lives = ordinary_ends(
@@ -128,7 +138,13 @@ def draw_plan(order: Order) -> Plan:
         for flow in group.flows:
             key = salt(roster.key, "flow", flow.name)
             writer = Writer(
-                flow.content, scenario.texts, pool, tuple(group.languages), scenario.world.pool_side, key
+                flow.content,
+                scenario.texts,
+                pool,
+                tuple(group.languages),
+                scenario.world.pool_side,
+                key,
+                demand,
             )
             sources.append(draw_source(group, flow, roster, writer, len(sources)))
     return Plan(scenario, seed, calendar, book, tuple(sources), tuple(rosters))
@@ -148,8 +164,10 @@ def day_of_flow(
         moments = Moments(
             moments.at, moments.account, moments.session, moments.step, np.arange(len(moments.at))
         )
-    stretch = int(flow.arrivals.per_day * len(source.roster) * 2) + 500
-    items = item_numbers(flow.content, source.roster, moments, day * stretch)
+    busy = flow.arrivals.per_day * (1 if flow.content.items == "shard" else len(source.roster))
+    stretch = flow.content.stretch or int(busy * 2) + 500
+    first = max(day - flow.content.lag_days, 0) * stretch
+    items = item_numbers(flow.content, source.roster, moments, first)
     ids = np.arange(len(moments.at), dtype=np.uint64) + np.uint64((source.number << 48) + (day << 32))
     return moments, items, ids
 
@@ -175,7 +193,7 @@ def write_day(plan: Plan, order: Order, day: int) -> list[tuple[int, npt.NDArray
         use_dictionary=[f.name for f in LOG if pa.types.is_dictionary(f.type)],
         write_statistics=["started_at"],
     ) as log:
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             if high > low:
                 log.write_table(slice_rows(plan, parts, low, high))
     if order.exchange_truth:
@@ -318,6 +336,7 @@ def gather_facts(
             GroupFacts(
                 name=group.name,
                 label=group.label,
+                kind=group.kind,
                 campaign=group.campaign,
                 n_accounts=len(roster),
                 n_exchanges=int(sum(counts[s.number].sum() for s in mine)),
