@@ -68,7 +68,11 @@ def conform(
         if field.name not in ("started_at", "source_file", "source_line")
     }
     times = _times(columns.get("started_at"), n, units.get("started_at"))
-    ready["prompt"], redacted = _redact(ready["prompt"], rejects)
+    redacted = np.zeros(n, dtype=bool)
+    for name in ("prompt", "system", "completion"):
+        ready[name], marked = _redact(ready[name])
+        redacted |= marked if name == "prompt" else False
+    rejects.warn("prompt_redacted", int(redacted.sum()))
     silent = _null(ready["prompt"]) & _null(ready["sketch"]) & ~redacted
     if not prompt_needed:
         rejects.warn("prompt_absent", int(silent.sum()))
@@ -138,19 +142,18 @@ def _as_array(values: Any) -> pa.Array:
         return pa.array([None if v is None else str(v) for v in values], pa.string())
 
 
-def _redact(prompt: pa.Array, rejects: Rejects) -> tuple[pa.Array, np.ndarray[Any, Any]]:
-    """The prompts without redaction marks, and which rows had one."""
-    none = np.zeros(len(prompt), dtype=bool)
-    short = pc.less_equal(pc.binary_length(prompt), _LONGEST_REDACTION)
+def _redact(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any]]:
+    """The texts without redaction marks, and which rows had one."""
+    none = np.zeros(len(text), dtype=bool)
+    short = pc.less_equal(pc.binary_length(text), _LONGEST_REDACTION)
     if not pc.any(short).as_py():
-        return prompt, none
-    tidy = pc.utf8_lower(pc.utf8_trim_whitespace(pc.if_else(short, prompt, pa.scalar(None, pa.string()))))
+        return text, none
+    tidy = pc.utf8_lower(pc.utf8_trim_whitespace(pc.if_else(short, text, pa.scalar(None, pa.string()))))
     marked = pc.is_in(tidy, pa.array(sorted(REDACTED)))
     n = pc.sum(marked).as_py() or 0
     if not n:
-        return prompt, none
-    rejects.warn("prompt_redacted", n)
-    bare = pc.if_else(marked, pa.scalar(None, pa.string()), prompt)
+        return text, none
+    bare = pc.if_else(marked, pa.scalar(None, pa.string()), text)
     return bare, marked.to_numpy(zero_copy_only=False)
 
 
