@@ -34,7 +34,7 @@ def exchange(i: int, account: str, at: datetime, prompt: str, ip: str) -> dict[s
     }
 
 
-def write_world(folder: Path, *, n_honest: int = 60, n_campaign: int = 24, per_account: int = 40) -> World:
+def write_world(folder: Path, *, n_honest: int = 40, n_campaign: int = 20, per_account: int = 32) -> World:
     """Honest accounts chat from their own address on their own topic; a campaign wraps items, in step, from
     one address block and two cards."""
     rng = np.random.default_rng(7)

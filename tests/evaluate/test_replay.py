@@ -17,27 +17,27 @@ from hydrascope.evaluate.replay import cut_log, replay_days
 from hydrascope.evaluate.world import Log, World
 
 
-def after_sixty(log: Log) -> Findings:
-    """A detector that sees the campaign once its log has 500 exchanges."""
+def after_four_hundred(log: Log) -> Findings:
+    """A detector that sees the campaign once its log has 400 exchanges."""
     table = pq.read_table(log.exchanges[0])
     mine = [a for a in table["account_id"].to_pylist() if a.startswith("c")]
-    return raise_alarms(log, dict.fromkeys(mine, "c") if len(mine) >= 500 else {}, {})
+    return raise_alarms(log, dict.fromkeys(mine, "c") if len(mine) >= 400 else {}, {})
 
 
 def test_a_cut_log_knows_nothing_of_later_days(micro_world: World, tmp_path: Path) -> None:
-    """Two of ten days of six-hourly exchanges are left."""
+    """Two of eight days of six-hourly exchanges are left."""
     cut = cut_log(micro_world.log, START + timedelta(days=2), tmp_path)
     table = pq.read_table(cut.exchanges[0])
-    assert len(table) == 84 * 8
+    assert len(table) == 60 * 8
     assert max(table["started_at"].to_pylist()) < START + timedelta(days=2)
 
 
 def test_detection_is_dated_by_the_first_scan_that_sees_it(micro_world: World) -> None:
-    """24 accounts send 96 exchanges a day: 500 are there after six days, 576 of 960 sent by then."""
-    (found,) = replay_days(after_sixty, micro_world).detections
-    assert found.detected_at == START + timedelta(days=6)
-    assert (found.n_exchanges, found.share_of_volume) == (576, 0.6)
-    assert found.hours == pytest.approx(144, abs=1)
+    """20 accounts send 80 exchanges a day: 400 are there after five days, of 640."""
+    (found,) = replay_days(after_four_hundred, micro_world).detections
+    assert found.detected_at == START + timedelta(days=5)
+    assert (found.n_exchanges, found.share_of_volume) == (400, 0.625)
+    assert found.hours == pytest.approx(120, abs=1)
 
 
 def test_a_campaign_that_is_never_seen_sends_everything(micro_world: World) -> None:
@@ -49,10 +49,10 @@ def test_a_campaign_that_is_never_seen_sends_everything(micro_world: World) -> N
 def test_the_last_scan_sees_the_whole_log(micro_world: World) -> None:
     """Whatever the step, the last cut lies after the last exchange."""
     replay = replay_days(find_peer("velocity"), micro_world, every_days=7)
-    assert [d.n_exchanges for d in replay.days] == [24 * 4, 24 * 32, 24 * 40]
+    assert [d.n_exchanges for d in replay.days] == [20 * 4, 20 * 32]
 
 
 def test_a_level_outside_its_range_is_refused(micro_world: World) -> None:
     """Nothing is detected at a recall of zero."""
     with pytest.raises(UsageError):
-        replay_days(after_sixty, micro_world, level=0)
+        replay_days(after_four_hundred, micro_world, level=0)

@@ -1,4 +1,4 @@
-"""Prompts as vectors for the peers that read text: hashed words and pairs of words, unit length."""
+"""Prompts as vectors for the peers that read text: latent semantic analysis of hashed words, unit length."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.preprocessing import normalize
 
 from hydrascope.evaluate.world import Log
 
@@ -28,7 +30,7 @@ class Prompts:
     """One unit vector a prompt."""
 
 
-def read_prompts(log: Log, *, most: int = 100_000, width: int = 256, most_chars: int = 2_000) -> Prompts:
+def read_prompts(log: Log, *, most: int = 100_000, width: int = 96, most_chars: int = 2_000) -> Prompts:
     """Read at most `most` prompts, those of least MD5 of exchange id, and embed their first `most_chars`.
 
     Whoever compares accounts by text has to hold the vectors: `most` x `width` x 4 bytes.
@@ -48,8 +50,17 @@ def read_prompts(log: Log, *, most: int = 100_000, width: int = 256, most_chars:
     )
 
 
-def embed(texts: list[str], width: int, chunk: int = 5_000) -> Vectors:
-    """Hashed words and word pairs, l2-normalised, dense."""
-    hasher = HashingVectorizer(n_features=width, ngram_range=(1, 2), norm="l2", dtype=np.float32)
-    parts = [hasher.transform(texts[i : i + chunk]).toarray() for i in range(0, len(texts), chunk)]
-    return np.concatenate(parts).astype(np.float32)
+def embed(texts: list[str], width: int, most_fit: int = 20_000) -> Vectors:
+    """Latent semantic vectors: hashed words and pairs, tf-idf, the first `width` directions, l2-normalised.
+
+    (Deerwester et al. 1990, JASIS 41.) Where there are too few texts for that many directions, the hashed
+    vectors themselves.
+    """
+    hasher = HashingVectorizer(n_features=4096, ngram_range=(1, 2), norm=None, alternate_sign=False)
+    counts = hasher.transform(texts)
+    weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
+    if len(texts) <= 4 * width:
+        return np.asarray(weighted.toarray(), dtype=np.float32)
+    stride = -(-len(texts) // most_fit)
+    reduce = TruncatedSVD(width, n_iter=3, random_state=0).fit(weighted[::stride])
+    return np.asarray(normalize(reduce.transform(weighted)), dtype=np.float32)
