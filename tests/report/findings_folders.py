@@ -263,7 +263,9 @@ MANIFEST: dict[str, Any] = {
 }  # fmt: skip
 
 
-def write_folder(path: Path, campaigns: Iterable[dict[str, Any]], *, n_others: int = 20) -> Path:
+def write_folder(
+    path: Path, campaigns: Iterable[dict[str, Any]], *, n_others: int = 20, links: bool = True
+) -> Path:
     """Writes a whole findings folder: campaigns, accounts, links, manifest."""
     found = list(campaigns)
     path.mkdir(parents=True, exist_ok=True)
@@ -280,7 +282,8 @@ def write_folder(path: Path, campaigns: Iterable[dict[str, Any]], *, n_others: i
         for i in range(n_others)
     ]  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows, schema=FINDINGS_ACCOUNTS), path / "accounts.parquet")
-    write_links(path, found)
+    if links:
+        write_links(path, found)
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hydrascope.report import answer_as_dict, explain, make_console, read_findings, render_answer
+from hydrascope.report import answer_as_dict, explain, read_findings, render_answer
 
 __all__ = ["register"]
 
@@ -35,4 +35,4 @@ def explain_command(
     if as_json:
         typer.echo(json.dumps(answer_as_dict(answer), ensure_ascii=False, indent=2))
     else:
-        render_answer(answer, make_console(sys.stdout))
+        render_answer(answer, sys.stdout)

@@ -7,15 +7,15 @@ from hydrascope.report.answer import Answer
 from hydrascope.report.explain import explain
 from hydrascope.report.findings import Findings, read_findings
 from hydrascope.report.page import render_report
-from hydrascope.report.terminal import answer_as_dict, make_console, render_answer
+from hydrascope.report.terminal import answer_as_dict, render_answer, render_text
 
 __all__ = [
     "Answer",
     "Findings",
     "answer_as_dict",
     "explain",
-    "make_console",
     "read_findings",
     "render_answer",
     "render_report",
+    "render_text",
 ]

@@ -79,4 +79,4 @@ def hypotheses_section(hypotheses: Iterable[HypothesisEntry]) -> Section:
 def family_words(families: Mapping[str, float]) -> str:
     """Families with their bits in a line."""
     ordered = sorted(families.items(), key=lambda kv: (-kv[1], kv[0]))
-    return ", ".join(f"{words.label(f).lower()} {words.bits(b)}" for f, b in ordered)
+    return ", ".join(f"{words.inline(f)} {words.bits(b)}" for f, b in ordered)

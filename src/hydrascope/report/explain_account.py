@@ -146,7 +146,7 @@ def drop_sentence(member: MemberEntry) -> str | None:
         return None
     left, gone = member.bits, []
     for n, (b, family) in enumerate(ordered):
-        gone.append(words.label(family).lower())
+        gone.append(words.inline(family))
         left -= b
         if left <= 0 or len(ordered) - n - 1 < LEAST_FAMILIES:
             break
@@ -215,7 +215,8 @@ def nearest_section(
 
 def explain_pair(findings: Findings, a: Found, b: Found) -> Answer:
     """What joins two accounts, or that nothing kept does."""
-    ids = tuple(sorted((a.account_id, b.account_id)))
+    a, b = sorted((a, b), key=lambda found: found.account_id)
+    ids = (a.account_id, b.account_id)
     link = direct_link(findings, a, b)
     names = f"{clean(ids[0])} and {clean(ids[1])}"
     if link is None:

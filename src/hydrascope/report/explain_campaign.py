@@ -74,7 +74,7 @@ def templates_section(campaign: CampaignEntry, *, reveal: bool) -> Section:
         Line(
             label=words.percent(t.share),
             text=f"of the traffic, from {words.plural(t.n_accounts, 'account')}: "
-            f"{words.label(t.capability).lower()}, {words.label(t.elicitation).lower()}",
+            f"{words.inline(t.capability)}, {words.inline(t.elicitation)}",
             detail=(
                 "".join(part_text(p.text, p.slot, p.examples) for p in shown_template(t, reveal=reveal)),
             ),

@@ -82,6 +82,7 @@ class Findings:
 class CampaignsFile:
     """The top of `campaigns.json`."""
 
+    version: Any = None
     campaigns: tuple[CampaignEntry, ...] = ()
 
 
@@ -120,16 +121,30 @@ def check_folder(folder: Path) -> None:
 
 def read_campaigns(file: Path) -> tuple[CampaignEntry, ...]:
     """The campaigns of `campaigns.json`, in the file's order."""
-    raw = read_json(file)
-    if not isinstance(raw, dict):
-        raise FindingsError("not an object", file=str(file), hint=RESCAN.format(path=file.parent))
-    version = raw.get("version")
+    try:
+        whole = msgspec.json.decode(file.read_bytes(), type=CampaignsFile)
+    except msgspec.DecodeError:
+        return read_tolerantly(file)
+    check_version(whole.version, file)
+    return whole.campaigns
+
+
+def check_version(version: object, file: Path) -> None:
+    """Refuses another version of the format than `FINDINGS_VERSION`."""
     if version != FINDINGS_VERSION:
         raise FindingsError(
             f"version {version!r} of the findings format; this program reads version {FINDINGS_VERSION}",
             file=str(file),
             hint=RESCAN.format(path=file.parent) + ", or use the version of hydrascope that wrote it",
         )
+
+
+def read_tolerantly(file: Path) -> tuple[CampaignEntry, ...]:
+    """The same, slower, with nulls read as absent; what is then still wrong is a `FindingsError`."""
+    raw = read_json(file)
+    if not isinstance(raw, dict):
+        raise FindingsError("not an object", file=str(file), hint=RESCAN.format(path=file.parent))
+    check_version(raw.get("version"), file)
     try:
         return msgspec.convert(without_nulls(raw), CampaignsFile, strict=False).campaigns
     except msgspec.ValidationError as error:

@@ -18,7 +18,11 @@ from hydrascope.report.shape import Graph, GraphLink
 __all__ = ["MAX_NODES", "Drawing", "DrawnEdge", "DrawnNode", "draw_graph"]
 
 MAX_NODES = 1_500
-EDGES_PER_NODE = 3
+MAX_GROUPS = 500
+"""Accounts drawn together are fewer dots than accounts drawn alone, or none could be told from its neighbour."""
+EDGES_PER_NODE = 2.5
+STRETCH = 1.45
+"""Wider than high, as the page is; the axes of a spring layout mean nothing."""
 WIDTH = 1000.0
 PADDING = 14.0
 TALLEST = 640.0
@@ -64,6 +68,15 @@ class Drawing:
     """Families that carry a drawn edge, sorted."""
 
     @property
+    def lines(self) -> dict[str, str]:
+        """One SVG path a family, of all its edges."""
+        found: dict[str, list[str]] = {f: [] for f in self.families}
+        for e in self.edges:
+            a, b = self.nodes[e.a], self.nodes[e.b]
+            found[e.family].append(f"M{a.x:g} {a.y:g}L{b.x:g} {b.y:g}")
+        return {family: "".join(parts) for family, parts in found.items()}
+
+    @property
     def is_aggregate(self) -> bool:
         """Whether some nodes stand for several accounts."""
         return len(self.nodes) < self.n_accounts
@@ -83,7 +96,9 @@ def draw_graph(graph: Graph, *, max_nodes: int = MAX_NODES, seed: int = 7) -> Dr
     names = sorted(volumes)
     index = {name: i for i, name in enumerate(names)}
     links = sorted(graph.links, key=lambda k: (-k.bits, k.account_a, k.account_b))
-    groups = group_accounts(index, links, max_nodes)
+    groups = group_accounts(
+        index, links, max_nodes if len(names) <= max_nodes else min(max_nodes, MAX_GROUPS)
+    )
     members: list[list[str]] = [[] for _ in range(max(groups) + 1)]
     for name, group in zip(names, groups, strict=True):
         members[group].append(name)
@@ -161,7 +176,7 @@ def group_edges(
         a, b = groups[index[link.account_a]], groups[index[link.account_b]]
         if a != b:
             best.setdefault((min(a, b), max(a, b)), link)
-    room = EDGES_PER_NODE * (max(groups) + 1)
+    room = int(EDGES_PER_NODE * (max(groups) + 1))
     parent = list(range(max(groups) + 1))
 
     def root(i: int) -> int:
@@ -198,9 +213,9 @@ def degrees(n: int, edges: Iterable[DrawnEdge]) -> list[int]:
 
 
 def radius(n_exchanges: int, n_accounts: int, n_nodes: int) -> float:
-    """Area grows with the logarithm of the volume, and with the accounts drawn together."""
-    base = 7.0 if n_nodes <= 60 else 5.0 if n_nodes <= 400 else 3.2
-    grown = base * (0.7 + 0.12 * math.log10(1 + n_exchanges)) * min(math.sqrt(n_accounts), 3.0)
+    """Area grows with the logarithm of the volume, and with the accounts drawn together (to the fourth root)."""
+    base = 7.0 if n_nodes <= 60 else 5.0 if n_nodes <= 400 else 3.0
+    grown = base * (0.7 + 0.12 * math.log10(1 + n_exchanges)) * min(n_accounts**0.25, 2.0)
     return round(grown, 1)
 
 
@@ -222,11 +237,12 @@ def spread(graph: rx.PyGraph, part: Sequence[int], seed: int) -> dict[int, Point
     side = math.sqrt(len(part)) * (1.6 if len(part) < 40 else 1.0)
     if len(part) == 2:
         return {part[0]: (0.0, 0.0), part[1]: (1.0, 0.5)}
-    found = rx.spring_layout(graph, seed=seed, num_iter=80 if len(part) > 400 else 200)
+    found = rx.spring_layout(graph, seed=seed, num_iter=80 if len(part) > 150 else 200)
     xs, ys = [p[0] for p in found.values()], [p[1] for p in found.values()]
     wide = max(max(xs) - min(xs), max(ys) - min(ys), 1e-9)
     return {
-        part[i]: ((p[0] - min(xs)) / wide * side, (p[1] - min(ys)) / wide * side) for i, p in found.items()
+        part[i]: ((p[0] - min(xs)) / wide * side * STRETCH, (p[1] - min(ys)) / wide * side)
+        for i, p in found.items()
     }
 
 

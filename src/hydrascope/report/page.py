@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hydrascope.errors import FindingsError
+from hydrascope.records import FAMILIES
 from hydrascope.report import words
 from hydrascope.report.findings import Findings, read_findings
 from hydrascope.report.masking import MIN_ACCOUNTS_SHOWN, clean
@@ -116,6 +117,8 @@ def filters() -> Mapping[str, Any]:
         "dates": words.dates,
         "day": words.day,
         "embed": embed,
+        "hue": hue,
+        "inline": words.inline,
         "label": words.label,
         "percent": words.percent,
         "permille": permille,
@@ -129,6 +132,11 @@ def embed(value: object) -> Markup:
     """JSON for a data block, safe inside a script element."""
     text = msgspec.json.encode(value).decode()
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def hue(family: str) -> str:
+    """The name of a family's colour in style.css; unknown families share one."""
+    return family if family in FAMILIES else "other"
 
 
 def permille(value: float, extent: tuple[float, float]) -> float:

@@ -98,7 +98,7 @@ def strongest_sentence(fall: Waterfall, of_what: str) -> str:
     heavy = [r for r in fall.rows if r.bits >= 0.5][:3]
     if not heavy:
         return f"There is no positive evidence of {of_what}." if fall.rows else ""
-    named = words.join(f"{words.label(r.family).lower()} ({words.bits(r.bits)} bits)" for r in heavy)
+    named = words.join(f"{words.inline(r.family)} ({words.bits(r.bits)} bits)" for r in heavy)
     return f"Evidence of {of_what} comes mainly from {named}."
 
 
@@ -108,9 +108,9 @@ def purpose_sentence(campaign: CampaignEntry) -> str:
     how = top_share({k: v for k, v in campaign.elicitations.items() if k != "none"})
     if asks is None:
         return ""
-    text = f"It asks mostly for {words.label(asks[0]).lower()} ({words.percent(asks[1])})"
+    text = f"It asks mostly for {words.inline(asks[0])} ({words.percent(asks[1])})"
     if how is not None and how[1] >= 0.05:
-        text += f", most often by {words.label(how[0]).lower()} ({words.percent(how[1])})"
+        text += f", most often by {words.inline(how[0])} ({words.percent(how[1])})"
     return text + "."
 
 
@@ -145,7 +145,8 @@ def training_sentence(campaign: CampaignEntry) -> str:
     else:
         taken = f"About {words.short(tokens)} output tokens"
         taken += " were taken." if campaign.verdict == "distillation" else " went to these accounts."
-    return f"{taken} {clean(campaign.harm.would_train)}".strip()
+    would = clean(campaign.harm.would_train) if campaign.verdict in ("distillation", "inconclusive") else ""
+    return f"{taken} {would}".strip()
 
 
 def innocent_sentence(innocent: HypothesisEntry, verdict: str) -> str:
@@ -202,8 +203,8 @@ def check_sentences(campaign: CampaignEntry) -> Iterator[str | None]:
     """Every check that applies to this campaign."""
     if campaign.verdict == "distillation" and not campaign.enforceable:
         yield (
-            "Automatic action is not defensible at this run's stated false-alarm rate. "
-            "A person has to decide, on what follows."
+            "The scan did not mark it enforceable: automatic action is not defensible at the run's "
+            "false-alarm rate. A person has to decide, on what follows."
         )
     yield innocent_check(campaign)
     yield lean_check(campaign)
@@ -237,7 +238,7 @@ def lean_check(campaign: CampaignEntry) -> str | None:
     first = fall.rows[0]
     rest = fall.total - first.bits
     return (
-        f"The link leans on {words.label(first.family).lower()}: without it {words.bits(rest)} of "
+        f"The link leans on {words.inline(first.family)}: without it {words.bits(rest)} of "
         f"{words.bits(fall.total)} bits remain. Verify that family by a second source."
     )
 

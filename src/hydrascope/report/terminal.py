@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import IO, Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,27 +13,32 @@ from rich.text import Text
 from hydrascope.report import words
 from hydrascope.report.answer import Answer, Line, Section
 
-__all__ = ["answer_as_dict", "make_console", "render_answer"]
+__all__ = ["answer_as_dict", "render_answer", "render_text"]
 
 PLAIN_WIDTH = 100
 BAR_WIDTH = 12
 
 
-def make_console(file: IO[str]) -> Console:
-    """A console on `file`: its own width on a terminal, `PLAIN_WIDTH` columns of plain text otherwise."""
-    terminal = file.isatty()
-    return Console(
-        file=file,
-        width=None if terminal else PLAIN_WIDTH,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        no_color=None if terminal else True,
+def render_answer(answer: Answer, file: IO[str]) -> None:
+    """Prints the answer on `file`: with styles and bars on a terminal, as plain text otherwise."""
+    if file.isatty():
+        render_on(answer, Console(file=file, markup=False, emoji=False, highlight=False))
+    else:
+        file.write(render_text(answer))
+
+
+def render_text(answer: Answer) -> str:
+    """The answer as plain text, `PLAIN_WIDTH` columns wide."""
+    page = io.StringIO()
+    render_on(
+        answer,
+        Console(file=page, width=PLAIN_WIDTH, markup=False, emoji=False, highlight=False, no_color=True),
     )
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
 
 
-def render_answer(answer: Answer, console: Console) -> None:
-    """Prints the answer on `console`; styles and bars only where it is a terminal."""
+def render_on(answer: Answer, console: Console) -> None:
+    """Prints the answer on a console."""
     console.print(Text(answer.headline, style="bold"))
     widest = max((abs(x.bits) for s in answer.sections for x in s.lines if x.bits is not None), default=1.0)
     for section in answer.sections:

@@ -14,6 +14,7 @@ __all__ = [
     "count",
     "dates",
     "day",
+    "inline",
     "join",
     "label",
     "likelihood",
@@ -59,6 +60,12 @@ CHANNEL_LABELS: Mapping[str, str] = {
     "email_domain": "E-mail domain",
     "access_pathway": "Access pathway",
     "model": "Model",
+}
+
+CLASS_LABELS: Mapping[str, str] = {
+    "none": "Ordinary use",
+    "general": "General use",
+    "rl_task_writing": "RL task writing",
 }
 
 SPELLED = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -149,10 +156,23 @@ def likelihood(probability: float | None) -> str:
 
 def label(name: str) -> str:
     """A field, family, channel or class name as words."""
-    if name == "none":
-        return "Ordinary use"
-    known = VERDICT_LABELS.get(name) or FAMILY_LABELS.get(name) or CHANNEL_LABELS.get(name)
+    known = (
+        CLASS_LABELS.get(name)
+        or VERDICT_LABELS.get(name)
+        or FAMILY_LABELS.get(name)
+        or CHANNEL_LABELS.get(name)
+    )
     return known or name.replace("_", " ").strip().capitalize() or UNKNOWN
+
+
+def inline(name: str) -> str:
+    """A label as it stands inside a sentence; abbreviations keep their capitals.
+
+    >>> inline("rl_task_writing"), inline("egress")
+    ('RL task writing', 'network egress')
+    """
+    text = label(name)
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def utc(at: datetime) -> datetime:
