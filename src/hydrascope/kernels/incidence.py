@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["arrange", "popularity_sums"]
+__all__ = ["arrange", "popularity_sums", "ranked_degrees"]
 
 
 @njit(cache=True, nogil=True)
@@ -55,12 +55,46 @@ def arrange(
 
 
 @njit(cache=True, nogil=True)
-def popularity_sums(popularity: NDArray[np.int64], cap: int) -> NDArray[np.float64]:
-    """S(k) for k = 0..cap: the sum of squared sizes of the values that at most k accounts share."""
-    sums = np.zeros(cap + 1, dtype=np.float64)
+def popularity_sums(
+    popularity: NDArray[np.int64], cap: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """S(k) and E(k) for k = 0..cap: squared sizes, and sizes, summed over values that at most k accounts share."""
+    squares = np.zeros(cap + 1, dtype=np.float64)
+    rows = np.zeros(cap + 1, dtype=np.float64)
     for k in popularity:
         if k <= cap:
-            sums[k] += float(k) * float(k)
-    for k in range(1, cap + 1):
-        sums[k] += sums[k - 1]
-    return sums
+            squares[k] += float(k) * float(k)
+            rows[k] += float(k)
+    return np.cumsum(squares), np.cumsum(rows)
+
+
+@njit(cache=True, nogil=True)
+def ranked_degrees(
+    row_ptr: NDArray[np.int64],
+    row_bucket: NDArray[np.int32],
+    row_at: NDArray[np.int64],
+    channel: NDArray[np.int16],
+    size: NDArray[np.int64],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """d(k) of each row: values of its account and channel that are no more popular, itself included.
+
+    Relies on buckets sorted by popularity within a channel. Returned by row of an account and by member of a bucket.
+    """
+    by_row = np.empty(len(row_bucket), dtype=np.float32)
+    by_member = np.empty(len(row_bucket), dtype=np.float32)
+    for a in range(len(row_ptr) - 1):
+        last, end = row_ptr[a + 1] - 1, row_ptr[a + 1]
+        for row in range(last, row_ptr[a] - 1, -1):
+            bucket = row_bucket[row]
+            if row < last:
+                after = row_bucket[row + 1]
+                if channel[after] != channel[bucket] or size[after] != size[bucket]:
+                    end = row + 1
+            by_row[row] = end
+        start = row_ptr[a]
+        for row in range(row_ptr[a], row_ptr[a + 1]):
+            if channel[row_bucket[row]] != channel[row_bucket[start]]:
+                start = row
+            by_row[row] -= start
+            by_member[row_at[row]] = by_row[row]
+    return by_row, by_member

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrascope.kernels.incidence import arrange, popularity_sums
+from hydrascope.kernels.incidence import arrange, popularity_sums, ranked_degrees
 from hydrascope.kernels.permute import shuffle_within
-from hydrascope.linkage.incidence import Incidence
+from hydrascope.linkage.incidence import Incidence, value_groups
 
 __all__ = ["Buckets", "Strata", "build_buckets", "permute_buckets", "stratify"]
+
+PerBucket = tuple[NDArray[np.int16], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
+"""Channel, value, rate and popularity of each bucket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +27,15 @@ class Buckets:
     row_bucket: NDArray[np.int32]
     row_at: NDArray[np.int64]
     row_degree: NDArray[np.float32]
-    """d of the row's account in the row's channel, by row of an account."""
+    """d(k): values of the row's account and channel that are no more popular than the row's, by row of an account."""
     member_degree: NDArray[np.float32]
     """The same, by member of a bucket."""
     bucket_channel: NDArray[np.int16]
     bucket_value: NDArray[np.int64]
     bucket_rate: NDArray[np.float64]
-    """S(k) / E^2 of the bucket's channel at its popularity k."""
+    """S(k) / E(k)^2 of the bucket's channel at its popularity k."""
+    bucket_size: NDArray[np.int64]
+    """Popularity k in the table; permuted tables keep it even where a deal dropped a member."""
     n_accounts: int
 
     @property
@@ -44,21 +49,12 @@ class Buckets:
         return np.diff(self.bucket_ptr)
 
 
-def value_groups(incidence: Incidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Start and size of each value's rows; the rows are sorted by (channel, value)."""
-    c, v = incidence.channel, incidence.value
-    first = np.ones(len(c), dtype=bool)
-    if len(c):
-        first[1:] = (c[1:] != c[:-1]) | (v[1:] != v[:-1])
-    starts = np.flatnonzero(first)
-    return starts, np.diff(np.append(starts, len(c)))
-
-
 def build_buckets(incidence: Incidence) -> Buckets:
     """The values shared by 2..cap accounts of each channel, sorted by (family, channel, popularity, value).
 
-    Degrees d and rows E count these rows alone: values that nobody else has, and hubs above the cap, can neither
-    make a link nor hide one, so an account cannot flood its way out of its links with either.
+    Degrees d(k) and rows E(k) count rows of values with at most k accounts alone. What is more popular than the shared
+    value, or nobody else's, can neither make a link nor hide one, so an account cannot flood its way out of its
+    links with hubs or with noise.
     """
     starts, sizes = value_groups(incidence)
     channel = incidence.channel[starts].astype(np.int16)
@@ -71,10 +67,13 @@ def build_buckets(incidence: Incidence) -> Buckets:
     return assemble(
         ptr,
         incidence.account[rows],
-        channel[order],
-        incidence.value[starts[order]],
-        bucket_rates(channel[order], sizes[order], caps),
         incidence.n_accounts,
+        (
+            channel[order],
+            incidence.value[starts[order]],
+            bucket_rates(channel[order], sizes[order], caps),
+            sizes[order],
+        ),
     )
 
 
@@ -87,31 +86,22 @@ def ranges(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.in
 def bucket_rates(
     channel: NDArray[np.int16], size: NDArray[np.int64], caps: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """S(k) / E^2 of each bucket."""
+    """S(k) / E(k)^2 of each bucket."""
     rate = np.zeros(len(channel))
     for c in np.unique(channel):
         mine = channel == c
-        sums = popularity_sums(size[mine], int(caps[c]))
-        rate[mine] = sums[size[mine]] / float(size[mine].sum()) ** 2
+        squares, rows = popularity_sums(size[mine], int(caps[c]))
+        rate[mine] = squares[size[mine]] / rows[size[mine]] ** 2
     return rate
 
 
 def assemble(
-    ptr: NDArray[np.int64],
-    account: NDArray[np.int32],
-    channel: NDArray[np.int16],
-    value: NDArray[np.int64],
-    rate: NDArray[np.float64],
-    n_accounts: int,
+    ptr: NDArray[np.int64], account: NDArray[np.int32], n_accounts: int, per_bucket: PerBucket
 ) -> Buckets:
     """Buckets from rows sorted by bucket, with degrees counted."""
     bucket_ptr, members, row_ptr, row_bucket, row_at = arrange(ptr, account, n_accounts)
-    member_channel = np.repeat(channel, np.diff(bucket_ptr)).astype(np.int64)
-    key = members + member_channel * n_accounts
-    n_channels = int(channel.max()) + 1 if len(channel) else 1
-    degree = np.bincount(key, minlength=n_channels * n_accounts)
-    member_degree = degree[key].astype(np.float32)
-    row_degree = member_degree[row_at]
+    channel, value, rate, size = per_bucket
+    row_degree, member_degree = ranked_degrees(row_ptr, row_bucket, row_at, channel, size)
     return Buckets(
         bucket_ptr=bucket_ptr,
         members=members,
@@ -123,6 +113,7 @@ def assemble(
         bucket_channel=channel,
         bucket_value=value,
         bucket_rate=rate,
+        bucket_size=size,
         n_accounts=n_accounts,
     )
 
@@ -152,8 +143,6 @@ def permute_buckets(buckets: Buckets, strata: Strata, seed: int) -> Buckets:
     return assemble(
         buckets.bucket_ptr,
         shuffle_within(strata.group_ptr, strata.group_rows, buckets.members, seed),
-        buckets.bucket_channel,
-        buckets.bucket_value,
-        buckets.bucket_rate,
         buckets.n_accounts,
+        (buckets.bucket_channel, buckets.bucket_value, buckets.bucket_rate, buckets.bucket_size),
     )

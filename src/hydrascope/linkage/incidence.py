@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hydrascope.errors import UsageError
 from hydrascope.records import FAMILIES
 
-__all__ = ["ChannelSpec", "Incidence", "incidence_from_rows"]
+__all__ = ["ChannelSpec", "Incidence", "incidence_from_rows", "value_groups"]
 
 VALUE_CAP = 50
 """Most accounts in a bucket that still makes candidates (shared/design: "Linkage")."""
@@ -98,3 +98,13 @@ def incidence_from_rows(
         n_accounts=n_accounts,
         channels=channels,
     )
+
+
+def value_groups(incidence: Incidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start and size of each value's rows; the rows are sorted by (channel, value)."""
+    c, v = incidence.channel, incidence.value
+    first = np.ones(len(c), dtype=bool)
+    if len(c):
+        first[1:] = (c[1:] != c[:-1]) | (v[1:] != v[:-1])
+    starts = np.flatnonzero(first)
+    return starts, np.diff(np.append(starts, len(c)))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydrascope.linkage.buckets import Buckets, build_buckets, permute_buckets, stratify
+from hydrascope.linkage.communities import Communities, find_communities, no_communities
 from hydrascope.linkage.incidence import ChannelSpec, Incidence
 from hydrascope.linkage.nulls import NullCurve, choose_threshold, null_curve
 from hydrascope.linkage.scoring import Pairs, Scorer, detail, surprise_histogram, surprising_pairs
@@ -16,9 +17,9 @@ from hydrascope.linkage.settings import LinkSettings
 from hydrascope.records import FAMILIES
 from hydrascope.stats.surprise import DECADES_TO_BITS
 
-__all__ = ["Links", "link_accounts"]
+__all__ = ["Links", "Table", "link_accounts", "link_table", "prepare"]
 
-PERMUTED_ROWS = 4_000_000
+PERMUTED_ROWS = 10_000_000
 """Rows dealt over all null tables of a run, so that small tables get many and large ones few."""
 MOST_PERMUTATIONS = 100
 
@@ -54,28 +55,61 @@ class Links:
         return list(zip(self.shared_channel[span].tolist(), self.shared_value[span].tolist(), strict=True))
 
 
-def link_accounts(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table made ready: its buckets, its communities, and how pairs are scored."""
+
+    incidence: Incidence
+    buckets: Buckets
+    communities: Communities
+    stratum: NDArray[np.int32]
+    scorer: Scorer
+
+
+def prepare(
     incidence: Incidence, settings: LinkSettings, *, stratum: NDArray[np.int32] | None = None
-) -> Links:
-    """Links of a table at the threshold where permuted tables have at most `max_null` as many.
+) -> Table:
+    """Buckets and communities of a table.
 
     Args:
         incidence: the table.
         settings: caps, seed and the rest.
-        stratum: (n_accounts,) values are only dealt among accounts of one stratum (a region, a community of
-            interest), so that what the stratum explains is no evidence; None: one stratum.
+        stratum: (n_accounts,) values are only dealt among accounts of one stratum (a region, a kind of customer), so
+            that what the stratum explains is no evidence; None: one stratum.
     """
-    if stratum is None:
-        stratum = np.zeros(incidence.n_accounts, dtype=np.int32)
     buckets = build_buckets(incidence)
-    scorer = make_scorer(incidence, settings)
-    curve = measure_null(buckets, scorer, stratum, settings)
+    found = find_communities(incidence, buckets) if settings.communities else no_communities(incidence)
+    return Table(
+        incidence=incidence,
+        buckets=buckets,
+        communities=found,
+        stratum=strata_of(found, stratum),
+        scorer=make_scorer(incidence, settings, found),
+    )
+
+
+def link_accounts(
+    incidence: Incidence, settings: LinkSettings, *, stratum: NDArray[np.int32] | None = None
+) -> Links:
+    """Links of a table at the threshold where permuted tables have at most `max_null` as many."""
+    return link_table(prepare(incidence, settings, stratum=stratum), settings)
+
+
+def link_table(table: Table, settings: LinkSettings) -> Links:
+    """`link_accounts` on a table made ready."""
+    curve = measure_null(table.buckets, table.scorer, table.stratum, settings)
     threshold = choose_threshold(curve, settings.max_null)
-    pairs = surprising_pairs(buckets, scorer, np.inf if threshold is None else threshold)
-    return describe(pairs, buckets, scorer, incidence, curve, threshold)
+    pairs = surprising_pairs(table.buckets, table.scorer, np.inf if threshold is None else threshold)
+    return describe(pairs, table, curve, threshold)
 
 
-def make_scorer(incidence: Incidence, settings: LinkSettings) -> Scorer:
+def strata_of(found: Communities, stratum: NDArray[np.int32] | None) -> NDArray[np.int32]:
+    """Stratum of each account: its community, within the caller's stratum where there is one."""
+    group = found.group.astype(np.int32)
+    return group if stratum is None else stratum * (found.n_groups + 1) + group
+
+
+def make_scorer(incidence: Incidence, settings: LinkSettings, found: Communities) -> Scorer:
     """Caps and families as arrays."""
     names = incidence.families
     caps = [family_cap(name, settings) / DECADES_TO_BITS for name in names]
@@ -84,8 +118,8 @@ def make_scorer(incidence: Incidence, settings: LinkSettings) -> Scorer:
         family_cap=np.array(caps, dtype=np.float64),
         discount=settings.discount,
         many=settings.many_values,
-        group=np.zeros(incidence.n_accounts, dtype=np.int16),
-        lift=np.ones((len(incidence.channels), 1, 1), dtype=np.float32),
+        group=found.group,
+        lift=found.lift,
         threads=settings.threads,
     )
 
@@ -117,15 +151,9 @@ def prior_bits(curve: NullCurve, threshold: float | None, n_accounts: int) -> fl
     return math.log2(true / pairs) if threshold is not None else -math.log2(pairs)
 
 
-def describe(
-    pairs: Pairs,
-    buckets: Buckets,
-    scorer: Scorer,
-    incidence: Incidence,
-    curve: NullCurve,
-    threshold: float | None,
-) -> Links:
+def describe(pairs: Pairs, table: Table, curve: NullCurve, threshold: float | None) -> Links:
     """Families and shared values of the pairs."""
+    buckets, scorer, incidence = table.buckets, table.scorer, table.incidence
     by_channel, ptr, shared = detail(buckets, scorer, pairs.a, pairs.b)
     families = family_bits(by_channel, scorer, incidence.channels)
     prior = prior_bits(curve, threshold, incidence.n_accounts)

@@ -23,6 +23,8 @@ class LinkSettings:
     """Weight of a family's other channels beside its strongest."""
     many_values: bool = True
     """Count several shared values of one channel by the Poisson tail, not only the rarest."""
+    communities: bool = True
+    """Discount what a community of interest shares; turn off where the table's large groups are what is looked for."""
     permutations: int = 0
     """Null tables; 0 chooses by size: many for small tables, where each is cheap."""
     threads: int = 2

@@ -137,4 +137,4 @@ def _jaccard(sets: csr_array, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.zeros(0)
     shared = np.asarray(sets[a].multiply(sets[b]).sum(axis=1)).ravel()
     size = np.diff(sets.indptr)
-    return shared / (size[a] + size[b] - shared)
+    return shared / np.maximum(size[a] + size[b] - shared, 1)

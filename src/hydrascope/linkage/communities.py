@@ -1,0 +1,264 @@
+"""Communities of interest: what strangers who like the same things share anyway.
+
+Theory of operation. People with shared interests do act alike, and a permutation over all accounts calls that
+surprising. So accounts are put into large communities by the values that they share, values are dealt only within a
+community when nulls are made, and the rate of chance sharing between two accounts is multiplied by the lift of
+their two communities: sharing between the communities over what the table as a whole would give.
+
+Three rules keep an operator from being taken for a community, and noise for an interest.
+1. Communities have at least `LEAST_MEMBERS` accounts, and one whose members share many values pairwise is
+   dissolved: interests overlap in some values, operators in most.
+2. They are found on three quarters of the values and their lift is measured on the other quarter, so that a
+   community fitted to noise has lift one.
+3. An account is moved to a community only if its values, its own entries left out, are likelier there than in the
+   whole table. In a table without interests nobody stays, and nothing changes.
+
+Start: Louvain on the bipartite graph (Dugué and Perez, 2015; its resolution limit is a merit here), again within
+large communities; then rounds of a multinomial mixture (Nigam et al., Machine Learning 39, 2000) with hard assignment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sparse
+from numpy.typing import NDArray
+from sknetwork.clustering import Louvain
+
+from hydrascope.linkage.buckets import Buckets
+from hydrascope.linkage.incidence import Incidence, value_groups
+
+__all__ = ["Communities", "find_communities", "no_communities"]
+
+LEAST_MEMBERS = 100
+MOST_SHARED = 2.0
+"""Mean values shared by two members beyond which a group is no community of interest."""
+FITTED_ACCOUNTS = 50_000
+ROUNDS = 8
+PULL = 2000.0
+"""Rows of the whole table added to each community's counts."""
+LEAST_POPULAR = 8
+"""Accounts of a value that may speak for a community of at least LEAST_MEMBERS."""
+SHRINK = 5.0
+LEAST_LIFT = 0.3
+LEAST_WORTH = 2.5
+"""Lift on held-out values below which a group is dropped; groups fitted to noise reach 1.5."""
+HUB_SHARE = 0.05
+HELD_OUT = 4
+"""One value in so many is held out for measuring the lift."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Communities:
+    """Community of each account, 0 for none, and how much more their members share than strangers."""
+
+    group: NDArray[np.int16]
+    lift: NDArray[np.float32]
+    """(n_channels, n_groups, n_groups) factor on the rate of chance sharing."""
+
+    @property
+    def n_groups(self) -> int:
+        """Number of communities, without 0."""
+        return self.lift.shape[1] - 1
+
+
+def no_communities(incidence: Incidence) -> Communities:
+    """Everyone in community 0."""
+    return Communities(
+        group=np.zeros(incidence.n_accounts, dtype=np.int16),
+        lift=np.ones((max(len(incidence.channels), 1), 1, 1), dtype=np.float32),
+    )
+
+
+def find_communities(incidence: Incidence, buckets: Buckets) -> Communities:
+    """Communities of interest of a table; `no_communities` where it shows none."""
+    matrix = fitting_matrix(incidence)
+    active = np.flatnonzero(np.diff(matrix.indptr))
+    if len(active) < 5 * LEAST_MEMBERS:
+        return no_communities(incidence)
+    sample = active[:: -(-len(active) // FITTED_ACCOUNTS)]
+    fitted = matrix[sample]
+    group, weights = refine(fitted, split(fitted))
+    if len(sample) < len(active):
+        group = assign(matrix, weights)
+    else:
+        group = scatter(group, sample, incidence.n_accounts)
+    group = prove(dissolve(group, buckets), buckets)
+    if not group.any():
+        return no_communities(incidence)
+    lift = held_out_lift(group, buckets, len(incidence.channels))
+    return Communities(group=group.astype(np.int16), lift=lift)
+
+
+def held_out(channel: NDArray[np.int16], value: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which values are kept for measuring the lift, by a hash of the value."""
+    mixed = (value.astype(np.uint64) + channel.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+    return (mixed >> np.uint64(40)) % np.uint64(HELD_OUT) == 0
+
+
+def fitting_matrix(incidence: Incidence) -> sparse.csr_matrix:
+    """Accounts by values, without the held-out values, those of one or two accounts and the largest hubs."""
+    starts, sizes = value_groups(incidence)
+    kept = (sizes >= LEAST_POPULAR) & (sizes <= max(HUB_SHARE * incidence.n_accounts, 50))
+    kept &= ~held_out(incidence.channel[starts], incidence.value[starts])
+    column = np.repeat(np.where(kept, np.cumsum(kept) - 1, -1), sizes)
+    rows = np.flatnonzero(column >= 0)
+    shape = (incidence.n_accounts, int(kept.sum()))
+    ones = np.ones(len(rows), dtype=np.float32)
+    return sparse.csr_matrix((ones, (incidence.account[rows], column[rows])), shape=shape)
+
+
+def split(matrix: sparse.csr_matrix, depth: int = 3) -> NDArray[np.int64]:
+    """Louvain communities of at least `LEAST_MEMBERS`, large ones split again; 0: none."""
+    group = np.zeros(matrix.shape[0], dtype=np.int64)
+    todo = [(np.arange(matrix.shape[0]), depth)]
+    n = 0
+    while todo:
+        rows, left = todo.pop()
+        inside = matrix[rows]
+        inside = inside[:, np.flatnonzero(np.diff(inside.tocsc().indptr) >= 2)]
+        if not inside.nnz:
+            continue
+        found = Louvain(random_state=0).fit(inside, force_bipartite=True).labels_row_
+        large = np.flatnonzero(np.bincount(found) >= LEAST_MEMBERS)
+        for label in large if len(large) > 1 else ():
+            members = rows[found == label]
+            n += 1
+            group[members] = n
+            if len(members) >= 3 * LEAST_MEMBERS and left > 1:
+                todo.append((members, left - 1))
+    return compact(group)
+
+
+def compact(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Communities renumbered 1, 2, ... with 0 kept for none; small ones are none."""
+    size = np.bincount(group, minlength=1)
+    size[0] = 0
+    number = np.where(size >= LEAST_MEMBERS, np.cumsum(size >= LEAST_MEMBERS), 0)
+    return number[group]
+
+
+def refine(
+    matrix: sparse.csr_matrix, group: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Rounds of hard assignment; the groups, and the weights that assign an account not seen."""
+    n = matrix.shape[0]
+    background = np.asarray(matrix.sum(axis=0)).ravel() + 1e-9
+    degree = np.diff(matrix.indptr)
+    row = np.repeat(np.arange(n), degree)
+    transposed = matrix.T.tocsr()
+    for _ in range(ROUNDS):
+        weights, counts, rows_in = mixture(transposed, group, background)
+        score = matrix @ weights[0] + weights[1]
+        here, column = group[row], matrix.indices
+        own = (counts[column, here] - 1 + PULL * background[column] / background.sum()) / (
+            rows_in[here] - degree[row] + PULL
+        )
+        own = np.where(here == 0, 0.0, np.log(own * background.sum() / background[column]))
+        score[np.arange(n), group] = np.bincount(row, own, minlength=n) + weights[1][group]
+        moved = compact(score.argmax(axis=1))
+        if np.array_equal(moved, group):
+            break
+        group = moved
+    return group, mixture(transposed, group, background)[0]
+
+
+def mixture(
+    transposed: sparse.csr_matrix, group: NDArray[np.int64], background: NDArray[np.float64]
+) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float64], NDArray[np.float64]]:
+    """Log ratio of each value in each community to the whole table, with log shares; counts; rows."""
+    n_groups = int(group.max(initial=0)) + 1
+    member = sparse.csr_matrix(
+        (np.ones(len(group), dtype=np.float32), (np.arange(len(group)), group)), (len(group), n_groups)
+    )
+    counts = (transposed @ member).toarray().astype(np.float64)
+    rows_in = counts.sum(axis=0)
+    share = background / background.sum()
+    ratio = np.log((counts + PULL * share[:, None]) / (rows_in + PULL) / share[:, None])
+    ratio[:, 0] = 0.0
+    prior = np.log((np.bincount(group, minlength=n_groups) + 1.0) / len(group))
+    return (ratio.astype(np.float32), prior.astype(np.float32)), counts, rows_in
+
+
+def assign(
+    matrix: sparse.csr_matrix, weights: tuple[NDArray[np.float32], NDArray[np.float32]]
+) -> NDArray[np.int64]:
+    """Best community of every account, a slice of accounts at a time."""
+    step = 50_000
+    parts = [
+        (matrix[i : i + step] @ weights[0] + weights[1]).argmax(axis=1)
+        for i in range(0, matrix.shape[0], step)
+    ]
+    return compact(np.concatenate(parts))
+
+
+def scatter(group: NDArray[np.int64], rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Groups of some accounts among all; the others have none."""
+    everyone = np.zeros(n, dtype=np.int64)
+    everyone[rows] = group
+    return everyone
+
+
+def sharing(
+    group: NDArray[np.int64], buckets: Buckets, chosen: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Pairs sharing a chosen bucket by community of either, rows by community, and the table's rate."""
+    size = buckets.popularity
+    rows = np.repeat(chosen, size)
+    bucket = np.repeat(np.cumsum(chosen) - 1, size)[rows]
+    n_groups = int(group.max(initial=0)) + 1
+    table = sparse.csr_matrix(
+        (np.ones(len(bucket)), (bucket, group[buckets.members[rows]])), (int(chosen.sum()), n_groups)
+    )
+    pairs = (table.T @ table).toarray()
+    members = np.asarray(table.sum(axis=0)).ravel()
+    pairs -= np.diag(members)
+    k = size[chosen].astype(np.float64)
+    return pairs, members, float((k * (k - 1)).sum() / max(k.sum(), 1.0) ** 2)
+
+
+def dissolve(group: NDArray[np.int64], buckets: Buckets) -> NDArray[np.int64]:
+    """Groups without those whose members share too much to be a community of interest."""
+    pairs, _, _ = sharing(group, buckets, np.ones(buckets.n_buckets, dtype=bool))
+    size = np.bincount(group).astype(np.float64)
+    shared = np.diag(pairs) / np.maximum(size * (size - 1), 1.0)
+    shared[0] = np.inf
+    return compact(np.where(shared[group] > MOST_SHARED, 0, group))
+
+
+def prove(group: NDArray[np.int64], buckets: Buckets) -> NDArray[np.int64]:
+    """Groups without those whose members share held-out values little more than strangers do."""
+    held = held_out(buckets.bucket_channel, buckets.bucket_value)
+    n_groups = int(group.max(initial=0)) + 1
+    seen, due = np.ones(n_groups), np.ones(n_groups)
+    for c in np.unique(buckets.bucket_channel):
+        pairs, rows, rate = sharing(group, buckets, held & (buckets.bucket_channel == c))
+        seen += np.diag(pairs)
+        due += rows**2 * rate
+    proven = seen >= LEAST_WORTH * due
+    return compact(np.where(proven[group], group, 0))
+
+
+def held_out_lift(group: NDArray[np.int64], buckets: Buckets, n_channels: int) -> NDArray[np.float32]:
+    """Observed over expected sharing of held-out values, shrunk to the mean within, between and outside."""
+    n_groups = int(group.max()) + 1
+    lift = np.ones((n_channels, n_groups, n_groups), dtype=np.float32)
+    held = held_out(buckets.bucket_channel, buckets.bucket_value)
+    for c in range(n_channels):
+        chosen = held & (buckets.bucket_channel == c)
+        if chosen.any():
+            pairs, rows, rate = sharing(group, buckets, chosen)
+            lift[c] = shrunk(pairs, np.outer(rows, rows) * rate)
+    return np.maximum(lift, LEAST_LIFT)
+
+
+def shrunk(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ratios drawn towards the ratio of their kind: within a community, between two, with none."""
+    kind = np.where(np.eye(len(observed), dtype=bool), 0, 1)
+    kind[0, :] = kind[:, 0] = 2
+    kind[0, 0] = 3
+    seen = np.bincount(kind.ravel(), observed.ravel(), minlength=4)
+    due = np.bincount(kind.ravel(), expected.ravel(), minlength=4)
+    mean = (seen + 1.0) / (due + 1.0)
+    return (observed + SHRINK * mean[kind]) / (expected + SHRINK)
