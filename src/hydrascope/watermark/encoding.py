@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from hydrascope.errors import InputError, RefusalError, UsageError
 from hydrascope.watermark.suspect_bpe import BpeTokenizer, read_bpe
 
-__all__ = ["Tokenizer", "load_tokenizer"]
+__all__ = ["Tokenizer", "fence_token_ids", "load_tokenizer"]
 
 
 class Tokenizer(Protocol):
@@ -131,6 +131,14 @@ def load_tokenizer(name: str) -> Tokenizer:
             raise UsageError(f"{name!r} names no vocabulary size", hint="for example ids:50257")
         return _Ids(fingerprint=name, n_vocabulary=int(name[4:]))
     return _load_local(Path(name))
+
+
+def fence_token_ids(tokenizer: Tokenizer) -> list[int]:
+    """Ids whose text holds an odd number of code fences; an engine that cannot decode counts these."""
+    inner = getattr(tokenizer, "inner", None)
+    if inner is None:
+        return []
+    return [i for i in range(tokenizer.n_vocabulary or 0) if inner.decode([i]).count("```") % 2]
 
 
 def _load_local(path: Path) -> Tokenizer:

@@ -1,4 +1,4 @@
-"""`hydrascope watermark keys`: init, add, list, rotate, revoke, verify."""
+"""`hydrascope watermark keys`: init, add, list, rotate, revoke, verify, ring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from hydrascope.errors import InputError, UsageError
-from hydrascope.watermark.encoding import load_tokenizer
+from hydrascope.watermark.adapters.key_ring import build_ring, write_ring
+from hydrascope.watermark.encoding import fence_token_ids, load_tokenizer
 from hydrascope.watermark.keys import Level, create_root, read_root
 from hydrascope.watermark.marks import Mark, Prf, Scheme
 from hydrascope.watermark.registry import Committed, create_registry, read_registry
@@ -27,7 +28,7 @@ At = Annotated[datetime | None, typer.Option("--at", help="Time to write down, U
 def register(group: typer.Typer) -> None:
     """Adds `keys` to `hydrascope watermark`."""
     keys = typer.Typer(name="keys", help="Keys and their append-only registry.", no_args_is_help=True)
-    for command in (init, add, list_, rotate, revoke, verify):
+    for command in (init, add, list_, rotate, revoke, verify, ring):
         keys.command(command.__name__.removesuffix("_"))(command)
     group.add_typer(keys)
 
@@ -151,6 +152,28 @@ def verify(
     n = known.verify(None if chain_only else read_root(root_file))
     what = "chain and head" if chain_only else "chain, head and every commitment"
     typer.echo(f"{registry}: {n} lines, {len(known.keys)} keys: {what} hold; head {known.head}")
+
+
+def ring(
+    registry: RegistryPath,
+    out: Annotated[Path, typer.Option(help="Where the ring goes, mode 0600.")],
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", help="Only these ids or key ids; all active by default.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Tokenizer, to know code fences by their tokens.")
+    ] = None,
+    root_file: RootFile = None,
+) -> None:
+    """Write the active keys an engine or a gateway needs; it never sees the root."""
+    known = read_registry(registry)
+    handles = None
+    if ids:
+        handles = [key.key_id for name in ids for key in known.find(name) if key.active]
+    fences = fence_token_ids(load_tokenizer(tokenizer)) if tokenizer else []
+    made = build_ring(known, read_root(root_file), handles=handles, fences=fences)
+    write_ring(made, out)
+    typer.echo(f"{out}: {len(made.keys)} keys; anyone who reads it can mark, and forge, their text")
 
 
 def _state(key: Committed) -> str:
