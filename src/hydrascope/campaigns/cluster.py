@@ -9,7 +9,7 @@ there; what is left is a group of its own, with the software in common and no mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import FAMILY_NAMES, Fit, fit_members
 
-__all__ = ["Candidate", "ClusterSettings", "community_members", "refine", "resolve"]
+__all__ = ["Candidate", "ClusterSettings", "community_members", "form_cores", "refine", "remainders", "resolve"]
 
 OPERATOR = [FAMILY_NAMES.index(f) for f in ("identity", "egress", "timing", "lifecycle")]
 SOFTWARE = [FAMILY_NAMES.index(f) for f in ("client", "content", "configuration")]
@@ -34,6 +34,10 @@ class ClusterSettings:
     """Least weight of the families that speak of an operator rather than of software."""
     min_share: float = 0.03
     """Least share of an account's sampled exchanges for it to count among a template's users."""
+    min_content_bits: float = 4.0
+    """Least mean weight of the shared text for a community without an operator to be a group at all."""
+    unite_slack: float = 0.5
+    """Bits a member that a union may lose against the two groups apart."""
     rounds: int = 6
     seed: int = 0
 
@@ -45,7 +49,7 @@ class Candidate:
     members: np.ndarray
     """int32[k] codes, ascending."""
     origin: str
-    """links, block, template, or remainder."""
+    """core or remainder."""
     fit: Fit
 
 
@@ -61,89 +65,136 @@ def community_members(observations: Observations, settings: ClusterSettings) -> 
     return groups
 
 
-def refine(
-    observations: Observations, members: np.ndarray, origin: str, settings: ClusterSettings
-) -> list[Candidate]:
-    """The core of a candidate, and the remainder where it is a group too.
+def refine(observations: Observations, members: np.ndarray, settings: ClusterSettings) -> Fit | None:
+    """The core of a candidate: what is left when accounts that the others do not explain are dropped.
 
-    The core is found by dropping, round by round, the accounts that the others do not explain; since weights
-    are leave-one-out, a minority that hangs together keeps its weights while the rest sink.
+    Weights are leave-one-out, so a minority that hangs together keeps its weights while the rest sink.
     """
     fit = fit_members(observations, members, seed=settings.seed)
-    core = fit
     for _ in range(settings.rounds):
-        stays = _fits(core, settings)
-        if stays.all() or stays.sum() < settings.min_members:
-            break
-        core = fit_members(observations, core.members[stays], seed=settings.seed)
-    found = []
-    if _fits(core, settings).sum() >= settings.min_members:
-        if not _fits(core, settings).all():
-            core = fit_members(observations, core.members[_fits(core, settings)], seed=settings.seed)
-        found.append(Candidate(members=core.members, origin=origin, fit=core))
-        rest = np.setdiff1d(members, core.members)
-    else:
-        rest = members
-    if origin == "template" and len(rest) >= settings.min_members:
-        rest_fit = fit if len(rest) == len(members) else fit_members(observations, rest, seed=settings.seed)
-        found.append(Candidate(members=rest, origin="remainder", fit=rest_fit))
-    return found
+        stays = _fits(fit, len(members), settings)
+        if stays.sum() < settings.min_members:
+            return None
+        if stays.all():
+            return fit
+        fit = fit_members(observations, fit.members[stays], seed=settings.seed)
+    return fit
 
 
-def _fits(fit: Fit, settings: ClusterSettings) -> np.ndarray:
-    operator = fit.families[:, OPERATOR].sum(axis=1)
-    return (fit.bits >= settings.min_bits) & (operator >= settings.min_operator_bits)
+def form_cores(
+    observations: Observations,
+    candidates: Sequence[np.ndarray],
+    links: tuple[np.ndarray, np.ndarray],
+    settings: ClusterSettings,
+) -> list[Candidate]:
+    """Disjoint groups, each held together by an operator's traces.
 
-
-def merge_linked(
-    groups: Sequence[np.ndarray], a: np.ndarray, b: np.ndarray, n_accounts: int
-) -> list[np.ndarray]:
-    """Unite groups that overlap by half of the smaller, or that many links join.
-
-    Args:
-        groups: int32 member arrays. a, b: the links, as account codes.
+    Candidates are refined, then compete: each account goes to the group that explains it best, a group's size
+    counting as its prior. What a mixture of two operators explains, each of the two explains better, so
+    mixtures empty; then groups are united where one description fits both as well as two did.
     """
-    parent = list(range(len(groups)))
-
-    def find(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for i, j in _joined(groups, a, b, n_accounts):
-        parent[find(max(i, j))] = find(min(i, j))
-    united: dict[int, list[np.ndarray]] = {}
-    for i, g in enumerate(groups):
-        united.setdefault(find(i), []).append(g)
-    return [np.unique(np.concatenate(parts)).astype(np.int32) for parts in united.values()]
+    fits = [f for f in (refine(observations, m, settings) for m in _distinct(candidates)) if f is not None]
+    for _ in range(settings.rounds):
+        assigned = _compete(fits, len(observations.population), settings.min_members)
+        if all(len(a) == len(f.members) for a, f in zip(assigned, fits, strict=False)) and len(assigned) == len(fits):
+            break
+        fits = [f for f in (refine(observations, m, settings) for m in assigned) if f is not None]
+    fits = unite(observations, fits, links, settings)
+    return [Candidate(members=f.members, origin="core", fit=f) for f in fits]
 
 
-def _joined(
-    groups: Sequence[np.ndarray], a: np.ndarray, b: np.ndarray, n_accounts: int
-) -> Iterable[tuple[int, int]]:
-    size = np.array([len(g) for g in groups])
-    owner: list[list[int]] = [[] for _ in range(n_accounts)]
-    for i, g in enumerate(groups):
-        for m in g.tolist():
-            owner[m].append(i)
-    overlap: dict[tuple[int, int], int] = {}
-    for held in owner:
-        for x in range(len(held)):
-            for y in range(x + 1, len(held)):
-                overlap[held[x], held[y]] = overlap.get((held[x], held[y]), 0) + 1
-    for (i, j), n in overlap.items():
-        if n >= 0.5 * min(size[i], size[j]):
-            yield i, j
-    crossing: dict[tuple[int, int], set[int]] = {}
-    for u, v in zip(a.tolist(), b.tolist(), strict=True):
-        for i in owner[u]:
-            for j in owner[v]:
-                if i != j:
-                    crossing.setdefault((min(i, j), max(i, j)), set()).update((u, v))
-    for (i, j), touched in crossing.items():
-        if len(touched) >= max(4, 0.4 * min(size[i], size[j])):
-            yield i, j
+def _distinct(groups: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return list({g.tobytes(): g for g in groups if len(g)}.values())
+
+
+def _compete(fits: Sequence[Fit], n_accounts: int, min_members: int) -> list[np.ndarray]:
+    """Members won by each group: highest weight plus log2 of the group's size, ties to the earlier group."""
+    best = np.full(n_accounts, -np.inf)
+    owner = np.full(n_accounts, -1)
+    for i, fit in enumerate(fits):
+        score = fit.bits + np.log2(len(fit.members))
+        wins = score > best[fit.members]
+        best[fit.members[wins]] = score[wins]
+        owner[fit.members[wins]] = i
+    won = [np.flatnonzero(owner == i).astype(np.int32) for i in range(len(fits))]
+    return [w for w in won if len(w) >= min_members]
+
+
+def unite(
+    observations: Observations, fits: Sequence[Fit], links: tuple[np.ndarray, np.ndarray], settings: ClusterSettings
+) -> list[Fit]:
+    """Unite neighbouring groups whose union describes its members as well as the two did apart."""
+    groups = {i: f for i, f in enumerate(fits)}
+    pairs = _neighbours(observations, fits, links)
+    n = len(fits)
+    while pairs:
+        i, j = pairs.pop(0)
+        if i not in groups or j not in groups:
+            continue
+        a, b = groups[i], groups[j]
+        union = fit_members(observations, np.sort(np.concatenate([a.members, b.members])), seed=settings.seed)
+        if _description(union) < _description(a) + _description(b) - settings.unite_slack * len(union.members):
+            continue
+        del groups[i], groups[j]
+        groups[n] = union
+        pairs.extend((k, n) for k in _touching(pairs, i, j))
+        n += 1
+    return list(groups.values())
+
+
+def _description(fit: Fit) -> float:
+    """Bits by which the group describes its members, its size being their prior."""
+    return float(fit.bits.sum() + len(fit.members) * np.log2(len(fit.members)))
+
+
+def _touching(pairs: Sequence[tuple[int, int]], i: int, j: int) -> list[int]:
+    others = {x for p in pairs for x in p if {i, j} & set(p)} - {i, j}
+    return sorted(others)
+
+
+def _neighbours(
+    observations: Observations, fits: Sequence[Fit], links: tuple[np.ndarray, np.ndarray]
+) -> list[tuple[int, int]]:
+    """Pairs of groups with a link between them or a leading template in common, in a fixed order."""
+    owner = np.full(len(observations.population), -1)
+    for i, fit in enumerate(fits):
+        owner[fit.members] = i
+    a, b = owner[links[0]], owner[links[1]]
+    crossing = (a >= 0) & (b >= 0) & (a != b)
+    found = {(int(min(x, y)), int(max(x, y))) for x, y in zip(a[crossing], b[crossing], strict=True)}
+    leading: dict[int, list[int]] = {}
+    for i, fit in enumerate(fits):
+        used = np.asarray(observations.community_share[fit.members].sum(axis=0)).ravel()
+        for c in np.argsort(-used, kind="stable")[:2].tolist():
+            if used[c] > 0.1 * len(fit.members):
+                leading.setdefault(c, []).append(i)
+    for held in leading.values():
+        found |= {(x, y) for x in held for y in held if x < y}
+    return sorted(found)
+
+
+def remainders(
+    observations: Observations, communities: Sequence[np.ndarray], cores: Sequence[Candidate], settings: ClusterSettings
+) -> list[Candidate]:
+    """What is left of each template community once the cores are taken out: software in common, and no more."""
+    taken = np.zeros(len(observations.population), bool)
+    for core in cores:
+        taken[core.members] = True
+    left = _distinct([m[~taken[m]] for m in communities])
+    kept = [m for m in left if len(m) >= settings.min_members]
+    fits = [fit_members(observations, m, seed=settings.seed) for m in kept]
+    return [Candidate(members=f.members, origin="remainder", fit=f) for f in fits if f.family("content").mean() >= settings.min_content_bits]
+
+
+def _fits(fit: Fit, n_candidates: int, settings: ClusterSettings) -> np.ndarray:
+    """Whether the posterior of membership is for each account.
+
+    Finding k accounts that agree among n candidates is n / k times easier than finding them alone: a member
+    of a small core must overcome those prior odds with evidence of an operator.
+    """
+    operator = fit.families[:, OPERATOR].sum(axis=1)
+    odds = np.log2(max(n_candidates - len(fit.members), 0) / len(fit.members) + 1.0)
+    return (fit.bits >= settings.min_bits + odds) & (operator >= settings.min_operator_bits + odds)
 
 
 def resolve(

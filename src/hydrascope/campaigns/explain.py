@@ -102,6 +102,7 @@ def _link_evidence(observations: Observations, judged: Judged) -> list[Evidence]
 
 
 _FAMILY = {
+    "template": "content",
     "created_at": "lifecycle",
     "first_seen": "lifecycle",
     "signup_to_use": "lifecycle",
@@ -114,6 +115,9 @@ def _link_sentence(observations: Observations, judged: Judged, name: str, mean: 
     members = judged.members
     if name in observations.channels:
         return _sharing_sentence(observations, members, name, mean)
+    if name == "template":
+        share = judged.content.median_share or 0.0
+        return f"The median account spends {share:.0%} of its exchanges on texts that accounts outside hardly use."
     if name == "synchrony":
         return "Accounts are active and silent in the same hours, beyond the daily and weekly cycle that everybody keeps."
     values = observations.quantities[name].values[members]

@@ -57,9 +57,15 @@ class Observations:
     template_share: csr_array
     """accounts x templates: share of the account's sampled exchanges that hold the template."""
     community_share: csr_array
-    """accounts x communities: share that hold any template of it."""
+    """accounts x communities: share that hold any template of it, where it is used in earnest."""
+    community_counts: csr_array
+    """accounts x communities: sampled exchanges that hold any template of it, however few."""
     n_sampled: np.ndarray
     """int64[n_accounts] sampled exchanges behind those shares."""
+    usage_total: np.ndarray
+    """float64[communities]: sum over accounts of the share that holds the community's templates."""
+    n_with_sample: int
+    """Accounts with any sampled exchange."""
     quantities: Mapping[str, Quantity]
     """Numbers that groups are compared by: see `prepare_quantities`."""
     cycle: np.ndarray

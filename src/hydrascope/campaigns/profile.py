@@ -28,6 +28,8 @@ FAMILY_NAMES = tuple(FAMILIES)
 _CAPS = np.array([FAMILIES[f] for f in FAMILY_NAMES])
 _FLOOR = -6.0
 _REST = 0.25
+_LEADING = 3
+_ALIKE = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -
     for name, quantity in observations.quantities.items():
         by_channel[name] = leave_one_out_bits(quantity, members)
         family_of[name] = "timing" if name == "volume" else "lifecycle"
+    by_channel["template"], family_of["template"] = template_bits(observations, members), "content"
     by_channel["synchrony"] = synchrony_bits(
         observations.activity, members, seed=seed, base=observations.cycle
     )
@@ -78,6 +81,44 @@ def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -
         axis=1,
     )
     return Fit(members=members, channels=by_channel, families=np.minimum(families, _CAPS))
+
+
+def template_bits(observations: Observations, members: np.ndarray) -> np.ndarray:
+    """float64[k] weight of using the group's most used texts at the group's rate rather than everybody's.
+
+    For an account with m matches among n sampled exchanges: m log2(g / o) + (n - m) log2((1 - g) / (1 - o)),
+    g the others' mean share and o the outsiders' mean share, over 1 + (n - 1) rho since an account's exchanges
+    are alike (the design effect of cluster sampling, Kish 1965). The best of the group's few leading communities
+    counts.
+    """
+    n = observations.n_sampled[members].astype(float)
+    inside = observations.community_counts[members]
+    total = np.asarray((inside.multiply(1.0 / np.maximum(n, 1)[:, None])).sum(axis=0)).ravel()
+    sampled = float((n > 0).sum())
+    if sampled < 2 or not total.any():
+        return np.zeros(len(members))
+    best = np.full(len(members), -np.inf)
+    for c in np.argsort(-total, kind="stable")[:_LEADING].tolist():
+        if total[c] > 0:
+            m = np.asarray(inside[:, [c]].todense()).ravel()
+            best = np.maximum(best, _usage_bits(m, n, total[c], sampled, *_outside(observations, members, c)))
+    return np.where(n > 0, np.maximum(best, _FLOOR), 0.0)
+
+
+def _usage_bits(m: np.ndarray, n: np.ndarray, total: float, sampled: float, outside: float, n_outside: float) -> np.ndarray:
+    group = np.clip((total - m / np.maximum(n, 1)) / max(sampled - 1, 1), 1e-4, 0.98)
+    other = np.clip((outside + 0.02) / (n_outside + 1), 1e-6, 0.98)
+    weight = m * np.log2(group / other) + (n - m) * np.log2((1 - group) / (1 - other))
+    return weight / (1 + np.maximum(n - 1, 0) * _ALIKE)
+
+
+def _outside(observations: Observations, members: np.ndarray, community: int) -> tuple[float, float]:
+    """Sum of the shares of all non-members, and how many have a sample."""
+    usage = observations.usage_total[community]
+    counts = np.asarray(observations.community_counts[members][:, [community]].todense()).ravel()
+    sampled = observations.n_sampled[members]
+    mine = float((counts / np.maximum(sampled, 1)).sum())
+    return max(usage - mine, 0.0), float(observations.n_with_sample - (sampled > 0).sum())
 
 
 def _combine(bits: list[np.ndarray], n: int) -> np.ndarray:

@@ -76,7 +76,9 @@ def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -
 def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     """Shingles that are heavy in at least two accounts.
 
-    An account with three sampled exchanges or fewer cannot repeat itself much: there, once is enough.
+    Heavy means more often than the shingle's usual rate explains (its mean share over accounts, three standard
+    deviations and one exchange on top): "write a function that" recurs in everybody's traffic and says nothing.
+    An account with three sampled exchanges or fewer cannot repeat itself much: there, once can be enough.
     """
     sizes = engine.collect("SELECT account, count(*) AS n FROM sampled GROUP BY account")
     n_sampled = np.zeros(n_accounts, np.int64)
@@ -84,10 +86,14 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     engine.register(
         "sample_sizes", pa.table({"account": np.arange(n_accounts, dtype=np.int32), "n_sampled": n_sampled})
     )
-    rows = engine.collect("""
+    rows = engine.collect(f"""
         WITH held AS (SELECT account, shingle, count(*) AS n FROM occurrences GROUP BY account, shingle),
-        heavy AS (SELECT h.account AS account, h.shingle AS shingle, h.n AS n
-                  FROM held h JOIN sample_sizes z ON h.account = z.account WHERE h.n >= 2 OR z.n_sampled <= 3),
+        usual AS (SELECT h.shingle AS shingle, sum(h.n / (z.n_sampled * {n_accounts}e0)) AS rate
+                  FROM held h JOIN sample_sizes z ON h.account = z.account GROUP BY h.shingle HAVING count(*) >= 2),
+        expected AS (SELECT h.account AS account, h.shingle AS shingle, h.n AS n, z.n_sampled * u.rate AS mean
+                     FROM held h JOIN usual u ON h.shingle = u.shingle JOIN sample_sizes z ON h.account = z.account
+                     WHERE h.n >= 2 OR z.n_sampled <= 3),
+        heavy AS (SELECT account, shingle, n FROM expected WHERE n >= 1e0 + mean + 3e0 * sqrt(mean)),
         spread AS (SELECT shingle FROM heavy GROUP BY shingle HAVING count(*) >= 2)
         SELECT h.shingle AS shingle, h.account AS account, h.n AS n FROM heavy h JOIN spread p ON h.shingle = p.shingle""")
     shingle, account = rows["shingle"].to_numpy(), rows["account"].to_numpy()

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
 
-from hydrascope.campaigns.cluster import Candidate, community_members, merge_linked, refine, resolve
+from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.findings import Finding, PairLinks, Surroundings, campaign_id
 from hydrascope.campaigns.judge import Judged, LinkNull, enforceable, judge, link_null
 from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
+from hydrascope.campaigns.profile import fit_members
 from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.engine.base import Engine
 from hydrascope.features.activity import read_activity
@@ -98,20 +99,12 @@ def detect(
         templates = find_templates(heavy.shingle, heavy.account, settings.templates)
         shingle, template = templates.flat()
         matches = match_cores(engine, shingle, template, coverage=settings.templates.coverage)
-        share = _shares(matches, matches.template, len(population), len(templates), heavy.n_sampled)
-        community = community_of_templates(
-            (share >= settings.cluster.min_share).astype(float), settings.templates
-        )
-        by_community = _shares(
-            matches,
-            community[matches.template],
-            len(population),
-            int(community.max(initial=-1)) + 1,
-            heavy.n_sampled,
-        )
+        share = _earnest(_counts(matches, matches.template, len(population), len(templates)), heavy.n_sampled)
+        community = community_of_templates((share >= settings.cluster.min_share).astype(float), settings.templates)
+        n_communities = int(community.max(initial=-1)) + 1
+        counts = _counts(matches, community[matches.template], len(population), n_communities)
+        by_community = _earnest(counts, heavy.n_sampled)
     channels = index_channels(rows, population.n)
-    if share.nnz:
-        channels["template"] = _community_channel(by_community, settings.cluster.min_share)
     observations = Observations(
         population=population,
         channels=channels,
@@ -120,6 +113,9 @@ def detect(
         community=community,
         template_share=share,
         community_share=by_community,
+        community_counts=counts,
+        usage_total=np.asarray(counts.multiply(1.0 / np.maximum(heavy.n_sampled, 1)[:, None]).sum(axis=0)).ravel(),
+        n_with_sample=int((heavy.n_sampled > 0).sum()),
         n_sampled=heavy.n_sampled,
         quantities={
             k: q for k, q in prepare_quantities(population, activity).items() if not _off(k, disabled)
@@ -127,7 +123,8 @@ def detect(
         cycle=common_cycle(activity),
     )
     with time_stage("links"):
-        links = _link(rows, channels, observations, replace(settings.links, seed=seed))
+        linked = channels | {"template": _community_channel(by_community, settings.cluster.min_share)}
+        links = _link(rows, linked, observations, replace(settings.links, seed=seed))
     with time_stage("clusters"):
         candidates = _candidates(observations, links, settings)
     with time_stage("verdicts"):
@@ -161,17 +158,26 @@ def _off(quantity: str, disabled: frozenset[str]) -> bool:
     return quantity in disabled or family in disabled
 
 
-def _shares(
-    matches: Matches, column: np.ndarray, n_accounts: int, n_columns: int, n_sampled: np.ndarray
-) -> csr_array:
-    """accounts x columns: share of an account's sampled exchanges that match the column."""
-    rows = np.unique(
-        np.stack([matches.account.astype(np.int64), column.astype(np.int64), matches.xid]), axis=1
-    )
-    share = 1.0 / np.maximum(n_sampled[rows[0]], 1)
-    table = csr_array((share, (rows[0], rows[1])), shape=(n_accounts, max(n_columns, 1)))
-    table.sum_duplicates()
-    return table
+def _counts(matches: Matches, column: np.ndarray, n_accounts: int, n_columns: int) -> csr_array:
+    """accounts x columns: sampled exchanges of an account that match the column."""
+    rows = np.unique(np.stack([matches.account.astype(np.int64), column.astype(np.int64), matches.xid]), axis=1)[:2]
+    pairs, n = np.unique(rows, axis=1, return_counts=True)
+    return csr_array((n.astype(float), (pairs[0], pairs[1])), shape=(n_accounts, max(n_columns, 1)))
+
+
+def _earnest(counts: csr_array, n_sampled: np.ndarray) -> csr_array:
+    """accounts x columns: share of an account's sampled exchanges, where the column is used in earnest.
+
+    In earnest means beyond the column's usual rate (its mean share over all accounts, three standard deviations
+    and one exchange on top): one question that happens to hold a common phrase does not make a user.
+    """
+    table = counts.tocoo()
+    account, column = table.coords
+    share = table.data / np.maximum(n_sampled[account], 1)
+    usual = np.bincount(column, weights=share, minlength=table.shape[1]) / table.shape[0]
+    mean = usual[column] * n_sampled[account]
+    kept = (table.data >= 1 + mean + 3 * np.sqrt(mean)) & ((table.data >= 2) | (n_sampled[account] <= 3))
+    return csr_array((share[kept], (account[kept], column[kept])), shape=table.shape)
 
 
 def _community_channel(share: csr_array, least: float) -> Channel:
@@ -217,20 +223,9 @@ def _candidates(observations: Observations, links: Links, settings: DetectSettin
     n = len(observations.population)
     label = cluster_links(links, n, settings.links)
     linked = [np.flatnonzero(label == c).astype(np.int32) for c in range(int(label.max(initial=-1)) + 1)]
-    least = settings.cluster.min_members
-    found: list[Candidate] = []
-    for members in linked:
-        if len(members) >= least:
-            found.extend(refine(observations, members, "links", settings.cluster))
-    for members in community_members(observations, settings.cluster):
-        found.extend(refine(observations, members, "template", settings.cluster))
-    cores = [c.members for c in found if c.origin != "remainder"]
-    merged = merge_linked(cores, links.a, links.b, n)
-    known = {c.members.tobytes() for c in found}
-    for members in merged:
-        if members.tobytes() not in known:
-            found.extend(c for c in refine(observations, members, "links", settings.cluster))
-    return found
+    communities = community_members(observations, settings.cluster)
+    cores = form_cores(observations, [*linked, *communities], (links.a, links.b), settings.cluster)
+    return [*cores, *remainders(observations, communities, cores, settings.cluster)]
 
 
 def _kept_accounts(candidates: Sequence[Candidate]) -> np.ndarray:
@@ -258,10 +253,8 @@ def _findings(
     for i, members in kept:
         j = ranked[i]
         if len(members) < len(j.members):
-            trimmed = refine(observations, members, j.candidate.origin, settings.cluster)
-            if not trimmed:
-                continue
-            j = judge(observations, source, happenings, trimmed[0], null)
+            fit = fit_members(observations, members, seed=settings.cluster.seed)
+            j = judge(observations, source, happenings, replace(j.candidate, members=members, fit=fit), null)
         final.append(j)
     q = benjamini_hochberg(np.array([j.p_value for j in final])) if final else np.zeros(0)
     found = [_finding(observations, j, float(v), settings) for j, v in zip(final, q, strict=True)]
