@@ -193,10 +193,10 @@ def templates(n_accounts: int, n_exchanges: int) -> list[dict[str, Any]]:
 
 
 HYPOTHESES = {
-    "distillation": ("One operator distilling through a key pool", ["Work is split without overlap", "Accounts fall silent together"], ["No shared identity"]),
-    "evaluation": ("A laboratory's repeated evaluation", ["Rubrics and reasoning are asked for"], ["The list of items never ends or repeats", "Evaluators do not rotate sign-ups"]),
-    "reseller": ("An undeclared reseller of access", ["Many accounts behind one set of addresses"], ["Customers of a reseller would not share one wrapper"]),
-    "shared_application": ("Strangers using one open-source application", ["One wrapper in all accounts"], ["Strangers would collide on popular items", "They would not stop within 90 seconds of each other"]),
+    "distillation": ("distillation", ["accounts fall silent together", "0% of an account's prompts are also sent by another"], ["no account shares a card with another"]),
+    "evaluation": ("evaluation", ["rubrics and reasoning are asked for"], ["the list of items never ends or repeats", "the median account was first used 2 hours after sign-up"]),
+    "reseller": ("reseller", ["97% of the accounts share an address with another"], ["the group's templates make up 93% of an account's exchanges"]),
+    "other_coordination": ("class", ["sign-ups bunch in time"], ["weekends carry 0.98 of what a weekday-blind account would send", "0% of the accounts came through the education pathway"]),
 }  # fmt: skip
 
 
@@ -256,10 +256,11 @@ def campaign(
 
 
 MANIFEST: dict[str, Any] = {
-    "version": "0.1.0", "engine": "duckdb", "seed": 7, "settings": {"false_alarm_rate": 0.001},
-    "n_exchanges": 1_204_118, "n_accounts": 18_442, "first_seen": "2026-03-02T00:00:03Z", "last_seen": "2026-04-15T23:59:41Z",
-    "false_alarm_rate": 0.001, "inputs": [{"file": "log-1.parquet", "n_exchanges": 1_204_118, "n_rejects": 12}],
-    "rejects": {"broken JSON": 9, "no account_id": 3}, "timings_s": {"ingest": 8.1}, "peak_memory_bytes": 900_000_000,
+    "hydrascope": "0.1.0", "version": 1, "engine": "duckdb", "seed": 7, "settings": {"null_draws": 200},
+    "exchanges": 1_204_118, "accounts": 18_442, "first_seen": "2026-03-02T00:00:03Z", "last_seen": "2026-04-15T23:59:41Z",
+    "error_rates": {"links": {"max_null_share": 0.001}, "enforcement": {"probability": 0.99, "q_value": 0.001}},
+    "inputs": [{"file": "log-1.parquet", "exchanges": 1_204_118, "bytes": 91_000_000, "format": "parquet"}],
+    "rejects": {"broken JSON": 9, "no account_id": 3}, "timings": {"ingest": {"wall_s": 8.1}}, "peak_memory_bytes": 900_000_000,
 }  # fmt: skip
 
 

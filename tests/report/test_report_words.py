@@ -73,12 +73,15 @@ def test_the_sceptic_names_what_the_link_leans_on() -> None:
             EvidenceEntry(side="abuse", family="work_split", channel="item_overlap", bits=5.0),
         ),
         hypotheses=(
-            HypothesisEntry(name="A pool", verdict="distillation", bits=0.0),
-            HypothesisEntry(name="A class", verdict="shared_application", bits=-4.0),
+            HypothesisEntry(name="a pool", verdict="distillation", bits=0.0),
+            HypothesisEntry(name="class", verdict="shared_application", bits=-4.0),
         ),
     )
     said = " ".join(prose.checks(campaign))
     assert "The link leans on network egress: without it +3.0 of +18.0 bits remain." in said
-    assert "“A pool” leads “A class” by 4.0 bits. If the evidence from item overlap (5.0 bits)" in said
+    assert (
+        "“A pool” leads “A course, workshop or hackathon” by 4.0 bits. If the evidence from item overlap (5.0 bits)"
+        in said
+    )
     assert "automatic action is not defensible" in said
     assert "VPN exit" in said

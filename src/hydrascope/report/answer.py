@@ -68,8 +68,11 @@ def hypotheses_section(hypotheses: Iterable[HypothesisEntry]) -> Section:
         Line(
             label=words.chance(h.probability),
             bits=h.bits - ranked[0].bits,
-            text=clean(h.name),
-            detail=(*(f"+ {clean(r)}" for r in h.reasons_for), *(f"− {clean(r)}" for r in h.reasons_against)),
+            text=clean(words.hypothesis(h.name)),
+            detail=(
+                *(f"+ {clean(words.upper(r))}" for r in h.reasons_for),
+                *(f"− {clean(words.upper(r))}" for r in h.reasons_against),
+            ),
         )
         for h in ranked
     ]

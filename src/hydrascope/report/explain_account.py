@@ -51,8 +51,9 @@ def explain_account(findings: Findings, found: Found) -> Answer:
     probability = member.probability if member else found.row.probability if found.row else None
     links = links_of(findings, found.account_id, campaign)
     headline = (
-        f"{clean(found.account_id)} is a member of {clean(campaign.campaign_id)}, “{prose.title_of(campaign)}”, "
-        f"with probability {words.chance(probability)} and {words.bits(bits)} bits against the rest of it."
+        f"{clean(found.account_id)} belongs to {clean(campaign.campaign_id)}, “{prose.title_of(campaign)}”: "
+        f"{words.bits(bits)} bits against the rest of it. Probability that it takes part in distillation: "
+        f"{words.chance(probability)}."
     )
     sections = [
         account_facts(found),
@@ -165,7 +166,7 @@ def explain_outsider(findings: Findings, found: Found) -> Answer:
     near = [(k, homes[end]) for k in links if (end := other_end(k, found.account_id)) in homes]
     sections = [account_facts(found), nearest_section(findings, found, links, near)]
     score = found.row.bits if found.row else None
-    if score is not None:
+    if score:
         text = (
             f"Its best score against any group was {words.bits(score)} bits, which did not make it a member."
         )

@@ -57,8 +57,8 @@ def innocent_section(campaign: CampaignEntry) -> Section:
     if innocent is None:
         return Section(title="", lines=())
     detail = (
-        *(f"+ {clean(r)}" for r in innocent.reasons_for),
-        *(f"− {clean(r)}" for r in innocent.reasons_against),
+        *(f"+ {clean(words.upper(r))}" for r in innocent.reasons_for),
+        *(f"− {clean(words.upper(r))}" for r in innocent.reasons_against),
     )
     listed = any(h.name == innocent.name for h in campaign.hypotheses)
     text = prose.innocent_sentence(innocent, campaign.verdict)
@@ -74,7 +74,7 @@ def templates_section(campaign: CampaignEntry, *, reveal: bool) -> Section:
         Line(
             label=words.percent(t.share),
             text=f"of the traffic, from {words.plural(t.n_accounts, 'account')}: "
-            f"{words.inline(t.capability)}, {words.inline(t.elicitation)}",
+            f"{words.inline(t.capability or 'unknown')}, {words.inline(t.elicitation or 'unknown')}",
             detail=(
                 "".join(part_text(p.text, p.slot, p.examples) for p in shown_template(t, reveal=reveal)),
             ),

@@ -52,6 +52,9 @@ class RunFacts:
     first_seen: datetime | None = None
     last_seen: datetime | None = None
     false_alarm_rate: float | None = None
+    """Share of false alarms tolerated among what may be acted on automatically."""
+    chance_links: float | None = None
+    """Share of chance links tolerated among all links."""
     rejects: Mapping[str, int] = field(default_factory=dict)
     """Records not read, by reason."""
 
@@ -189,28 +192,29 @@ def read_run(folder: Path) -> RunFacts:
 
 def facts_of(raw: Mapping[str, Any]) -> RunFacts:
     """What a manifest says, in whichever of the usual places it says it."""
-    settings = raw.get("settings") if isinstance(raw.get("settings"), dict) else {}
-    files = raw.get("inputs") or raw.get("input_files") or raw.get("files") or []
-    rejects = counts(raw.get("rejects") or raw.get("rejects_by_reason"))
+    rates = part(raw, "error_rates")
+    files = raw.get("inputs") or []
+    rejects = counts(raw.get("rejects"))
 
     def number(*names: str) -> Any:
-        values = (source.get(n) for source in (raw, settings or {}) for n in names)
+        values = (source.get(n) for source in (raw, part(raw, "settings")) for n in names)
         return next((v for v in values if isinstance(v, int | float) and not isinstance(v, bool)), None)
 
     n_rejects = number("n_rejects")
     return RunFacts(
-        version=text_or_none(raw.get("version")),
+        version=text_or_none(raw.get("hydrascope")),
         engine=text_or_none(raw.get("engine")),
         seed=number("seed"),
-        n_exchanges=number("n_exchanges") or total(files, "n_exchanges", "exchanges", "n_rows"),
-        n_accounts=number("n_accounts"),
+        n_exchanges=number("exchanges", "n_exchanges"),
+        n_accounts=number("accounts", "n_accounts"),
         n_rejects=n_rejects
         if n_rejects is not None
         else (sum(rejects.values()) if "rejects" in raw else None),
         n_files=len(files) or None,
-        first_seen=moment(raw.get("first_seen") or raw.get("started_at_min")),
-        last_seen=moment(raw.get("last_seen") or raw.get("started_at_max")),
-        false_alarm_rate=number("false_alarm_rate", "stated_false_alarm_rate", "fdr"),
+        first_seen=moment(raw.get("first_seen")),
+        last_seen=moment(raw.get("last_seen")),
+        false_alarm_rate=number("false_alarm_rate") or number_in(part(rates, "enforcement"), "q_value"),
+        chance_links=number_in(part(rates, "links"), "max_null_share"),
         rejects=rejects,
     )
 
@@ -223,12 +227,16 @@ def counts(value: Any) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda kv: (-kv[1], kv[0])))
 
 
-def total(files: Any, *names: str) -> int | None:
-    """Sum of the first of `names` that the files' entries give, None where none does."""
-    rows: Iterable[Any] = files.values() if isinstance(files, dict) else files
-    given = [next((row[n] for n in names if n in row), None) for row in rows if isinstance(row, dict)]
-    known = [int(n) for n in given if isinstance(n, int | float)]
-    return sum(known) if known else None
+def part(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object inside a manifest; empty where it has none."""
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def number_in(raw: Mapping[str, Any], name: str) -> float | None:
+    """A number inside a manifest's object."""
+    value = raw.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def text_or_none(value: Any) -> str | None:

@@ -118,12 +118,14 @@ def filters() -> Mapping[str, Any]:
         "day": words.day,
         "embed": embed,
         "hue": hue,
+        "hypothesis": words.hypothesis,
         "inline": words.inline,
         "label": words.label,
         "percent": words.percent,
         "permille": permille,
         "short": words.short,
         "spelled": words.spelled,
+        "upfirst": words.upper,
         "when": words.when,
     }
 

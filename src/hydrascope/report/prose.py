@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 MEMBER_LINE = 0.9
-"""Members below this probability are named as ones to leave out."""
+"""Members below this share of the surest member's probability are named as ones to leave out."""
 SHARE_LINE = 0.9
 LEAN_LINE = 0.5
 
@@ -48,6 +48,8 @@ def size_of(campaign: CampaignEntry) -> int | None:
 
 def verdict_sentence(campaign: CampaignEntry) -> str:
     """The verdict with its probability in words and in figures."""
+    if campaign.verdict == "inconclusive":
+        return undecided_sentence(campaign)
     noun = {
         "distillation": "a distillation campaign",
         "reseller": "a reseller",
@@ -55,13 +57,20 @@ def verdict_sentence(campaign: CampaignEntry) -> str:
         "bulk_customer": "one bulk customer",
         "shared_application": "users of one application",
         "other_coordination": "coordination of another kind",
-    }.get(campaign.verdict)
-    if noun is None:
-        return "The evidence does not decide between the explanations."
+    }[campaign.verdict]
     if campaign.probability is None:
         return f"Judged to be {noun}; no probability was stated."
     word = words.likelihood(campaign.probability)
     return f"{word[0].upper()}{word[1:]} {noun}: probability {words.chance(campaign.probability)}."
+
+
+def undecided_sentence(campaign: CampaignEntry) -> str:
+    """What leads, where nothing is decided."""
+    text = "The evidence does not decide between the explanations"
+    if not campaign.hypotheses:
+        return text + "."
+    lead = max(campaign.hypotheses, key=lambda h: h.bits)
+    return f"{text}; “{clean(words.hypothesis(lead.name))}” leads with {words.chance(lead.probability)}."
 
 
 def summary(campaign: CampaignEntry) -> str:
@@ -139,19 +148,18 @@ def bans_sentence(campaign: CampaignEntry) -> str:
 
 def training_sentence(campaign: CampaignEntry) -> str:
     """What was taken and what it would train."""
+    if campaign.harm.would_train:
+        return clean(campaign.harm.would_train)
     tokens = taken_tokens(campaign)
     if tokens is None:
-        taken = "The log carries no token counts, so what was taken is known only in exchanges."
-    else:
-        taken = f"About {words.short(tokens)} output tokens"
-        taken += " were taken." if campaign.verdict == "distillation" else " went to these accounts."
-    would = clean(campaign.harm.would_train) if campaign.verdict in ("distillation", "inconclusive") else ""
-    return f"{taken} {would}".strip()
+        return "The log carries no token counts, so what was taken is known only in exchanges."
+    went = "were taken" if campaign.verdict == "distillation" else "went to these accounts"
+    return f"About {words.short(tokens)} output tokens {went}."
 
 
 def innocent_sentence(innocent: HypothesisEntry, verdict: str) -> str:
     """Whether the best innocent explanation holds."""
-    name = clean(innocent.name or words.label(innocent.verdict)).lower()
+    name = f"“{clean(words.hypothesis(innocent.name or innocent.verdict))}”"
     odds = f" (probability {words.chance(innocent.probability)})" if innocent.probability is not None else ""
     if verdict == "distillation":
         return f"The best innocent explanation is {name}{odds}. {failing(innocent)}"
@@ -165,7 +173,7 @@ def failing(innocent: HypothesisEntry) -> str:
     against = [clean(r).rstrip(".") for r in innocent.reasons_against]
     if not against:
         return "It was judged less probable, but nothing that speaks against it was kept."
-    return "It fails: " + "; ".join(r[:1].lower() + r[1:] for r in against) + "."
+    return "It fails: " + "; ".join(words.lower(r) for r in against) + "."
 
 
 def flip_sentence(campaign: CampaignEntry) -> str | None:
@@ -174,7 +182,7 @@ def flip_sentence(campaign: CampaignEntry) -> str | None:
         return None
     best, second = sorted(campaign.hypotheses, key=lambda h: -h.bits)[:2]
     margin = best.bits - second.bits
-    text = f"“{clean(best.name)}” leads “{clean(second.name)}” by {margin:.1f} bits."
+    text = f"“{clean(words.hypothesis(best.name))}” leads “{clean(words.hypothesis(second.name))}” by {margin:.1f} bits."
     heavy = outweighing(campaign.evidence, margin)
     if not heavy:
         return text + " All the evidence listed here together does not weigh as much."
@@ -224,9 +232,9 @@ def innocent_check(campaign: CampaignEntry) -> str | None:
     innocent = campaign.best_innocent
     if innocent is None or not innocent.name or campaign.verdict not in ("distillation", "inconclusive"):
         return None
-    ask = f"Rule out {clean(innocent.name).lower()}: look for a contract, a support ticket or a declared relation"
+    ask = f"Rule out “{clean(words.hypothesis(innocent.name))}”: look for a contract, a support ticket or a declared relation"
     speaks = clean(innocent.reasons_for[0]).rstrip(".") if innocent.reasons_for else ""
-    return f"{ask}. In its favour: {speaks[:1].lower()}{speaks[1:]}." if speaks else ask + "."
+    return f"{ask}. In its favour: {words.lower(speaks)}." if speaks else ask + "."
 
 
 def lean_check(campaign: CampaignEntry) -> str | None:
@@ -245,13 +253,15 @@ def lean_check(campaign: CampaignEntry) -> str | None:
 
 def doubtful_members_check(campaign: CampaignEntry) -> str | None:
     """Name the members to leave out."""
-    low = [m for m in campaign.members if m.probability is not None and m.probability < MEMBER_LINE]
+    known = [m.probability for m in campaign.members if m.probability is not None]
+    line = MEMBER_LINE * max(known, default=0.0)
+    low = [p for p in known if p < line] if campaign.verdict == "distillation" else []
     weakest = campaign.weakest_member
     if low:
         of = f"of {words.count(len(campaign.members))}"
         return (
-            f"{words.plural(len(low), 'account')} {of} {'is' if len(low) == 1 else 'are'} members with a "
-            f"probability below {MEMBER_LINE:.0%}. Leave them out of any action on the whole."
+            f"{words.plural(len(low), 'account')} {of} {'belongs' if len(low) == 1 else 'belong'} to it with a "
+            f"probability below {words.percent(line)}. Leave them out of any action on the whole."
         )
     if weakest is None:
         return None

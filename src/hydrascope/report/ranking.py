@@ -43,5 +43,8 @@ def priority(campaign: CampaignEntry) -> float:
 
 
 def rank(campaigns: Iterable[CampaignEntry]) -> list[CampaignEntry]:
-    """By group, then by `priority`, largest first; ties by id, so that the file's order does not matter."""
-    return sorted(campaigns, key=lambda c: (GROUPS.index(group_of(c)), -priority(c), c.campaign_id))
+    """By group, then by `priority`, largest first; ties by exchanges and id, so that the file's order does not matter."""
+    return sorted(
+        campaigns,
+        key=lambda c: (GROUPS.index(group_of(c)), -priority(c), -(c.n_exchanges or 0), c.campaign_id),
+    )

@@ -77,8 +77,8 @@ class TemplateEntry:
     """Of the campaign's exchanges."""
     n_accounts: int = 0
     n_exchanges: int = 0
-    capability: str = ""
-    elicitation: str = ""
+    capability: str | None = None
+    elicitation: str | None = None
     parts: tuple[TemplatePart, ...] = ()
     exchanges: tuple[str, ...] = ()
 

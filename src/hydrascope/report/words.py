@@ -14,15 +14,18 @@ __all__ = [
     "count",
     "dates",
     "day",
+    "hypothesis",
     "inline",
     "join",
     "label",
     "likelihood",
+    "lower",
     "percent",
     "plural",
     "short",
     "span",
     "spelled",
+    "upper",
     "utc",
     "when",
 ]
@@ -51,6 +54,7 @@ FAMILY_LABELS: Mapping[str, str] = {
 
 CHANNEL_LABELS: Mapping[str, str] = {
     "client_asn": "Network (ASN)",
+    "client_ip": "Address",
     "ip_prefix": "Address prefix",
     "client_country": "Country of address",
     "tls_fingerprint": "TLS fingerprint",
@@ -66,6 +70,16 @@ CLASS_LABELS: Mapping[str, str] = {
     "none": "Ordinary use",
     "general": "General use",
     "rl_task_writing": "RL task writing",
+}
+
+HYPOTHESIS_LABELS: Mapping[str, str] = {
+    "distillation": "A hidden operator distilling through many accounts",
+    "reseller": "A reseller relaying its customers' requests",
+    "evaluation": "Evaluation on a fixed list of tasks",
+    "bulk_customer": "One known customer with several accounts",
+    "shared_application": "Strangers who use one application",
+    "class": "A course, workshop or hackathon",
+    "coincidence": "Coincidence, or a reason not seen here",
 }
 
 SPELLED = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -165,14 +179,28 @@ def label(name: str) -> str:
     return known or name.replace("_", " ").strip().capitalize() or UNKNOWN
 
 
+def lower(text: str) -> str:
+    """Text as it goes on inside a sentence: a small first letter, unless it begins an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def upper(text: str) -> str:
+    """Text as it begins a line."""
+    return text[:1].upper() + text[1:]
+
+
 def inline(name: str) -> str:
     """A label as it stands inside a sentence; abbreviations keep their capitals.
 
     >>> inline("rl_task_writing"), inline("egress")
     ('RL task writing', 'network egress')
     """
-    text = label(name)
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    return lower(label(name))
+
+
+def hypothesis(name: str) -> str:
+    """What a hypothesis supposes, in a few words."""
+    return HYPOTHESIS_LABELS.get(name) or label(name)
 
 
 def utc(at: datetime) -> datetime:
