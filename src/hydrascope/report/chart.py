@@ -22,6 +22,7 @@ MOST_BINS = 150
 MOST_MODELS = 5
 STEPS_S = (60, 300, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200)
 DAY_S = 86_400
+MOST_LANES = 4
 LABEL_GAP = 6.0
 """Percent of the width that a release's letter takes on a phone."""
 
@@ -219,7 +220,9 @@ def lanes_of(places: Sequence[float]) -> list[int]:
     ends: list[float] = []
     lanes = []
     for at in places:
-        free = next((k for k, end in enumerate(ends) if at - end >= LABEL_GAP), len(ends))
+        free = next(
+            (k for k, end in enumerate(ends) if at - end >= LABEL_GAP), min(len(ends), MOST_LANES - 1)
+        )
         ends[free : free + 1] = [at]
         lanes.append(free)
     return lanes

@@ -99,7 +99,7 @@ def bits_cell(value: float | None) -> Text:
 
 def bar(value: float | None, widest: float) -> Text:
     """A bar as long as the bits are many."""
-    if value is None:
+    if value is None or not round(value, 1):
         return Text("")
     long = round(BAR_WIDTH * abs(value) / (widest or 1.0))
     return Text("━" * max(long, 1), style="yellow" if value < 0 else "blue")
