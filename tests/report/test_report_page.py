@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import time
 from pathlib import Path
@@ -68,6 +69,30 @@ def test_callers_text_is_not_in_the_file_unless_asked_for(tmp_path: Path) -> Non
         assert phrase in open_
     assert folders.WRAPPER.split(" inside ")[0] in masked
     assert "It contains text that callers sent" in open_
+
+
+def test_links_come_from_the_table_where_the_campaign_kept_none(tmp_path: Path) -> None:
+    """Without a graph in campaigns.json the links between its members are read from links.parquet."""
+    folder = folders.write_folder(tmp_path / "findings", [folders.campaign(1, "distillation", 40)])
+    whole = json.loads((folder / "campaigns.json").read_text())
+    n_links = len(whole["campaigns"][0].pop("graph")["links"])
+    (folder / "campaigns.json").write_text(json.dumps(whole))
+    assert f"40 accounts, {n_links} links" in render_report(folder).read_text()
+
+
+def test_the_order_of_the_file_does_not_matter(tmp_path: Path) -> None:
+    """Campaigns, members, evidence and links in reverse give the same page."""
+    folder = folders.small_folder(tmp_path / "findings")
+    there = render_report(folder, out=tmp_path / "there.html").read_text()
+    whole = json.loads((folder / "campaigns.json").read_text())
+    for entry in whole["campaigns"]:
+        for part in ("members", "evidence", "hypotheses", "templates"):
+            entry[part].reverse()
+        entry["graph"]["links"].reverse()
+        entry["graph"]["nodes"].reverse()
+    whole["campaigns"].reverse()
+    (folder / "campaigns.json").write_text(json.dumps(whole))
+    assert render_report(folder, out=tmp_path / "back.html").read_text() == there
 
 
 def test_the_page_asks_for_nothing_from_outside(tmp_path: Path) -> None:

@@ -16,7 +16,15 @@ from hydrascope.report.findings import Findings, read_links
 from hydrascope.report.layout import MAX_NODES, Drawing, draw_graph
 from hydrascope.report.masking import MIN_ACCOUNTS_SHOWN, clean, shown_template
 from hydrascope.report.ranking import GROUPS, group_of, harm_of, priority, rank, taken_tokens
-from hydrascope.report.shape import CampaignEntry, Graph, GraphLink, MemberEntry, TemplateEntry, TemplatePart
+from hydrascope.report.shape import (
+    CampaignEntry,
+    Graph,
+    GraphLink,
+    HypothesisEntry,
+    MemberEntry,
+    TemplateEntry,
+    TemplatePart,
+)
 from hydrascope.report.waterfall import Waterfall, build_waterfall
 
 __all__ = ["CampaignView", "TemplateView", "build_views"]
@@ -79,6 +87,11 @@ class CampaignView:
     rows: Rows
     checks: tuple[str, ...]
     reveal: bool
+
+    @property
+    def rivals(self) -> list[HypothesisEntry]:
+        """Rival explanations, best first."""
+        return sorted(self.entry.hypotheses, key=lambda h: (-h.bits, -(h.probability or 0.0), h.name))
 
     @property
     def banned(self) -> frozenset[str]:

@@ -197,10 +197,10 @@
       showTip(say(at), x ?? box.left + (box.width * (at + 0.5)) / n, y ?? box.top + 40);
     };
     const hide = () => { cursor.hidden = true; hideTip(); };
-    holder.addEventListener("pointermove", (event) => {
+    ["pointermove", "pointerdown"].forEach((kind) => holder.addEventListener(kind, (event) => {
       const box = holder.getBoundingClientRect();
       show(Math.floor((n * (event.clientX - box.left)) / box.width), event.clientX, event.clientY);
-    });
+    }));
     holder.addEventListener("pointerleave", hide);
     holder.addEventListener("blur", hide);
     holder.addEventListener("keydown", (event) => {
@@ -236,7 +236,7 @@
       const box = circles[i].getBoundingClientRect();
       showTip(say(data.nodes[i]), x ?? box.right, y ?? box.bottom);
     };
-    holder.addEventListener("pointermove", (event) => {
+    ["pointermove", "pointerdown"].forEach((kind) => holder.addEventListener(kind, (event) => {
       const svg = holder.querySelector("svg");
       const to = svg.getScreenCTM().inverse();
       const spot = new DOMPoint(event.clientX, event.clientY).matrixTransform(to);
@@ -248,7 +248,7 @@
         if (far < least) { least = far; best = i; }
       });
       if (best >= 0) show(best, event.clientX, event.clientY); else hide();
-    });
+    }));
     holder.addEventListener("pointerleave", hide);
     holder.addEventListener("blur", hide);
     holder.addEventListener("keydown", (event) => {
