@@ -109,4 +109,4 @@ def seal_line(root: bytes, digest: str) -> str:
 
 def dump_line(line: Line) -> str:
     """Canonical JSON."""
-    return json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(line, sort_keys=True, separators=(",", ":"))

@@ -130,5 +130,5 @@ class MarkProcessor:
         p = scores.float().softmax(-1)
         for layer in range(mark.layers):
             g = ((word >> layer) & 1).to(p.dtype)
-            p = p * (1.0 + g - (g * p).sum(-1, keepdim=True))
+            p = p * (1.0 + g - (g * p).sum(-1, keepdim=True)).clamp_min(0.0)
         return p.log().to(scores.dtype)

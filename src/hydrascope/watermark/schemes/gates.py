@@ -30,7 +30,7 @@ def entropy_nats(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
     row = row - row.max(axis=-1, keepdims=True)
     weight = np.exp(row)
     total = weight.sum(axis=-1)
-    return np.asarray(np.log(total) - np.where(weight > 0, weight * row, 0.0).sum(axis=-1) / total)
+    return np.asarray(np.log(total) - (weight * np.where(weight > 0, row, 0.0)).sum(axis=-1) / total)
 
 
 def is_open(logits: npt.ArrayLike, floor_nats: float = ENTROPY_FLOOR_NATS) -> bool:

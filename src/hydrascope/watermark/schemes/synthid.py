@@ -39,7 +39,7 @@ def tournament(logits: npt.ArrayLike, bits: npt.ArrayLike) -> Floats:
     p = np.exp(row - row.max())
     p /= p.sum()
     for g in np.asarray(bits, dtype=np.float64).T:
-        p = p * (1.0 + g - (g * p).sum())
+        p = p * np.maximum(1.0 + g - (g * p).sum(), 0.0)  # rounding could put a hair below zero
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(p))
 
