@@ -85,11 +85,13 @@ def _last_bytes(member: Any, piece: bytes, error: type[Exception]) -> Iterator[b
     """What a failing piece still gives when fed byte by byte."""
     if member is None:
         return
+    out: list[bytes] = []
     try:
         for i in range(len(piece)):
-            yield member.decompress(piece[i : i + 1])
+            out.append(member.decompress(piece[i : i + 1]))
     except error:
-        return
+        pass
+    yield b"".join(out)
 
 
 def read_lines(
@@ -100,7 +102,8 @@ def read_lines(
     Raises:
         BrokenStreamError: after the last line before the break; a line cut by the break is given too.
     """
-    line, rest = first_line, b""
+    line = first_line
+    rest: list[bytes] = []  # pieces of a line that has not ended yet
     broken: BrokenStreamError | None = None
     blocks = read_blocks(path, start=start, stop=stop)
     while True:
@@ -111,14 +114,17 @@ def read_lines(
         except BrokenStreamError as error:
             broken = error
             break
-        if line == 1 and not rest:
+        if line == 1 and start == 0 and not rest:
             block = block.removeprefix(b"\xef\xbb\xbf")
-        lines = (rest + block).split(b"\n") if b"\n" in block else [rest + block]
-        rest = lines.pop()
-        if lines:
-            yield line, lines
-            line += len(lines)
-    if rest:
-        yield line, [rest]
+        if b"\n" not in block:
+            rest.append(block)
+            continue
+        lines = b"".join([*rest, block]).split(b"\n")
+        rest = [lines.pop()]
+        yield line, lines
+        line += len(lines)
+    last = b"".join(rest)
+    if last:
+        yield line, [last]
     if broken is not None:
         raise broken

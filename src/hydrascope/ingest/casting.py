@@ -44,6 +44,8 @@ def cast_column(values: Any, kind: pa.DataType, rejects: Rejects, *, keep_empty:
 
 
 def _from_list(values: list[Any], kind: pa.DataType, rejects: Rejects) -> pa.Array:
+    if pa.types.is_list(kind) and not all(v is None or isinstance(v, list) for v in values):
+        return _one_by_one(values, kind, rejects)  # Arrow would take a string for a list of letters
     try:
         return pa.array(values, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError):

@@ -30,14 +30,13 @@ REDACTED = frozenset(
         "redacted-by-litellm",
         "[redacted]",
         "<redacted>",
-        "redacted",
         "***redacted***",
         "[filtered]",
         "__redacted__",
     }
 )
 """What gateways write in place of a prompt that the caller, or the operator, did not want logged (lower case)."""
-_LONGEST_REDACTION = max(map(len, REDACTED))
+_LONGEST_REDACTION = max(map(len, REDACTED)) + 8  # with some blanks around
 _IPV4 = r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$"
 
 

@@ -13,14 +13,13 @@ import msgspec
 from hydrascope.ingest.bytestream import BrokenStreamError, read_blocks, read_lines
 from hydrascope.ingest.rejects import Rejects
 
-__all__ = ["MAX_DOCUMENT_BYTES", "read_csv", "read_document", "read_json_lines", "strict_json"]
+__all__ = ["LISTS", "read_csv", "read_document", "read_json_lines", "strict_json"]
 
-MAX_DOCUMENT_BYTES = 2 << 30
-"""A JSON document is held in memory whole; JSON lines are not."""
 MAX_CSV_ROW = 64 << 20
 """Characters after which a row of several lines is taken for a quote that was never closed."""
-LISTS = ("records", "events", "logEvents", "data", "traces", "observations", "value", "items", "Records")
+LISTS = ("records", "Records", "events", "logEvents", "data", "traces", "value", "items")
 """Keys under which exports wrap their records in one object."""
+_WRAPPERS = tuple(f'{{"{key}"'.encode() for key in LISTS)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _wrapped = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -36,7 +35,7 @@ def read_json_lines(
             for line, text in enumerate(lines, start=number):
                 if not text or text.isspace():
                     continue
-                if text.lstrip()[:1] == b"[":
+                if text.lstrip()[:1] == b"[" or text.startswith(_WRAPPERS):
                     yield from _elements_of(text, line)
                 else:
                     yield line, text
@@ -46,7 +45,7 @@ def read_json_lines(
 
 def _elements_of(text: bytes, line: int) -> Iterator[tuple[int, bytes]]:
     try:
-        for element in _elements.decode(text):
+        for element in _unwrap(text):
             yield line, bytes(element)
     except (msgspec.MsgspecError, RecursionError):
         yield line, text

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hydrascope.errors import InputError, SchemaError, nearest
 from hydrascope.ingest.bytestream import BrokenStreamError, read_blocks
-from hydrascope.ingest.containers import read_csv, read_document, read_json_lines
+from hydrascope.ingest.containers import LISTS, read_csv, read_document, read_json_lines
 from hydrascope.ingest.formats import FORMATS
 from hydrascope.ingest.formats.contract import COLUMNS, NEEDED
 from hydrascope.ingest.rejects import Rejects
@@ -146,8 +146,12 @@ def _is_json(text: bytes) -> bool:
 
 
 def _is_wrapper(text: bytes) -> bool:
-    """One line that is a whole document: a list, or an object around one."""
-    return not text.lstrip().startswith(b'{"resource')
+    """One line that is an object around the list of records."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and any(isinstance(value.get(key), list) for key in LISTS)
 
 
 def _head_records(path: str, container: Container) -> Iterable[Mapping[str, Any]]:

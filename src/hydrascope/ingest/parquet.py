@@ -51,11 +51,9 @@ def parquet_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Canonical batches of some row groups of a file."""
     wanted = column_map or ColumnMap()
-    row = first_row
-    for raw in _raw_batches(path, rejects, row_groups, _sources(wanted)):
+    for offset, raw in _raw_batches(path, rejects, row_groups, _sources(wanted)):
         columns = _columns(raw, wanted)
-        lines = np.arange(row, row + raw.num_rows, dtype=np.int64)
-        row += raw.num_rows
+        lines = np.arange(raw.num_rows, dtype=np.int64) + (first_row + offset)
         batch = conform(columns, lines, file=(file_index, path), rejects=rejects, units=wanted.units)
         yield from split(batch)
 
@@ -64,11 +62,8 @@ def parquet_rows(
     path: str, rejects: Rejects, *, row_groups: Sequence[int], first_row: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """(row number, record) of a Parquet file that holds another format's records."""
-    row = first_row
-    for raw in _raw_batches(path, rejects, row_groups, None):
-        for record in raw.to_pylist():
-            yield row, record
-            row += 1
+    for offset, raw in _raw_batches(path, rejects, row_groups, None):
+        yield from enumerate(raw.to_pylist(), start=first_row + offset)
 
 
 def _sources(column_map: ColumnMap) -> set[str]:
@@ -78,24 +73,45 @@ def _sources(column_map: ColumnMap) -> set[str]:
 
 def _raw_batches(
     path: str, rejects: Rejects, row_groups: Sequence[int], wanted: set[str] | None
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """(rows before it in these row groups, batch) of every batch that decodes."""
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
         names = [n for n in file.schema_arrow.names if wanted is None or n in wanted]
-        batches = file.iter_batches(
-            batch_size=_batch_rows(file.metadata, row_groups),
-            row_groups=list(row_groups),
-            columns=names,
-            use_threads=False,
-        )
-        while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
-                return
-            except (pa.ArrowInvalid, OSError) as error:
-                rejects.add(path, None, "corrupt_file", str(error).splitlines()[0][:200])
-                return
-            yield batch
+        rows = _batch_rows(file.metadata, row_groups)
+        given = 0
+        try:
+            for batch in _batches(file, row_groups, names, rows):
+                yield given, batch
+                given += batch.num_rows
+        except (pa.ArrowInvalid, OSError):
+            yield from _rescued(file, path, rejects, row_groups, names, given)
+
+
+def _batches(file: Any, row_groups: Sequence[int], names: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    yield from file.iter_batches(
+        batch_size=rows, row_groups=list(row_groups), columns=names, use_threads=False
+    )
+
+
+def _rescued(
+    file: Any, path: str, rejects: Rejects, row_groups: Sequence[int], names: list[str], given: int
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The rest of a damaged file, a row group at a time in small steps: a group ends at its damage, others are whole."""
+    before = 0
+    for group in row_groups:
+        at = before
+        before += file.metadata.row_group(group).num_rows
+        if given >= before:
+            continue
+        try:
+            for batch in _batches(file, [group], names, 256):
+                fresh = batch.slice(max(0, min(batch.num_rows, given - at)))
+                at += batch.num_rows
+                if fresh.num_rows:
+                    yield at - fresh.num_rows, fresh
+        except (pa.ArrowInvalid, OSError) as error:
+            detail = f"row group {group}: {str(error).splitlines()[0][:160]}"
+            rejects.add(path, None, "corrupt_file", detail)
 
 
 def _batch_rows(meta: Any, row_groups: Sequence[int]) -> int:

@@ -42,6 +42,7 @@ SUFFIXES = (
     ".zst",
 )
 """Files that a folder is searched for; a file named by itself may be called anything."""
+_BLOCK = 1 << 22
 SPLIT_BYTES = 256 << 20
 """Plain JSON lines files above this are read in several parts."""
 
@@ -353,7 +354,7 @@ def _line_ranges(path: str) -> list[tuple[int, int, int]]:
     ranges = []
     start, first, at, lines = 0, 1, 0, 0
     with Path(path).open("rb") as file:
-        while block := file.read(1 << 22):
+        while block := file.read(_BLOCK):
             cut = block.rfind(b"\n")
             if cut >= 0 and at + cut + 1 - start >= SPLIT_BYTES // 2:
                 lines += block.count(b"\n")
