@@ -144,7 +144,7 @@ def _request(plan: AccountPlan, number: int, prompt: str) -> TwinRequest:
 def _wanted(request: TwinRequest, policy: TwinPolicy, seed: bytes, n_sealed: dict[str, int]) -> bool:
     flagged = {request.cluster_id} if request.cluster_id else set()
     n = n_sealed.get(request.account_id, 0)
-    if not is_sampled(request, policy, seed=seed, flagged=flagged, n_sealed=n):  # type: ignore[arg-type]
+    if not is_sampled(request, policy, seed=seed, flagged=flagged, n_sealed=n):
         return False
     n_sealed[request.account_id] = n + 1
     return True

@@ -70,7 +70,9 @@ class AuditSettings:
     """Pieces of natural text fed."""
     least_weight: float = 1e-3
     """Smaller weights are dropped."""
-    most_items: int = 200_000
+    most_weight: float = 0.1
+    """Larger weights are held there (`radioactivity.clipped`)."""
+    most_items: int = 300_000
     """Strongest items kept for each key."""
     answer_tokens: int = 128
     """Length of sampled answers (mode "text")."""
@@ -219,6 +221,7 @@ def audit_suspect(
             chunks,
             widths=widths,
             least_weight=settings.least_weight,
+            most_weight=settings.most_weight,
             most_items=settings.most_items,
             top=mode == "top",
             tell=tell,

