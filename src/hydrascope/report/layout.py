@@ -146,25 +146,27 @@ def group_accounts(index: Mapping[str, int], links: Iterable[GraphLink], max_nod
     largest = math.ceil(2 * n / max_nodes)
     left = n
 
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
     for link in links:
-        a, b = root(index[link.account_a]), root(index[link.account_b])
+        a, b = root(parent, index[link.account_a]), root(parent, index[link.account_b])
         if a != b and size[a] + size[b] <= largest:
             parent[max(a, b)] = min(a, b)
             size[min(a, b)] += size[max(a, b)]
             left -= 1
         if left <= max_nodes:
             break
-    roots = [root(i) for i in range(n)]
+    roots = [root(parent, i) for i in range(n)]
     kept = sorted(set(roots), key=lambda r: (-size[r], r))
     step = math.ceil(len(kept) / max_nodes)
     number = {r: k // step for k, r in enumerate(kept)}
     return [number[r] for r in roots]
+
+
+def root(parent: list[int], i: int) -> int:
+    """The representative of a node's set, with the path to it halved."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
 
 
 def group_edges(
@@ -179,16 +181,10 @@ def group_edges(
     room = int(EDGES_PER_NODE * (max(groups) + 1))
     parent = list(range(max(groups) + 1))
 
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
     tree: list[tuple[int, int, GraphLink]] = []
     rest: list[tuple[int, int, GraphLink]] = []
     for (a, b), link in best.items():
-        ra, rb = root(a), root(b)
+        ra, rb = root(parent, a), root(parent, b)
         (rest if ra == rb else tree).append((a, b, link))
         parent[ra] = rb
     kept = tree + rest[: max(room - len(tree), 0)]
