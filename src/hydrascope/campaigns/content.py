@@ -84,8 +84,8 @@ def describe_content(observations: Observations, source: ContentSource, members:
         breadth=_breadth(observations, members),
         capabilities=capabilities,
         elicitations=elicitations,
-        elicitation_share=None if not texts else 1.0 - elicitations.get("none", 0.0),
-        valuable_share=None if not texts else sum(capabilities.get(c, 0.0) for c in VALUABLE),
+        elicitation_share=None if not elicitations else 1.0 - elicitations.get("none", 0.0),
+        valuable_share=None if not capabilities else sum(capabilities.get(c, 0.0) for c in VALUABLE),
         exchanges=tuple(ids[:20]),
         **_items(source, members),
     )

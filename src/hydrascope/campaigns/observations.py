@@ -58,8 +58,8 @@ class Observations:
     """accounts x templates: share of the account's sampled exchanges that hold the template."""
     community_share: csr_array
     """accounts x communities: share that hold any template of it, where it is used in earnest."""
-    community_counts: csr_array
-    """accounts x communities: sampled exchanges that hold any template of it, however few."""
+    usage: Channel
+    """Communities as values, however little used; `share` is of the account's sampled exchanges."""
     n_sampled: np.ndarray
     """int64[n_accounts] sampled exchanges behind those shares."""
     usage_total: np.ndarray

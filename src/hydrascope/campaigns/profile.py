@@ -6,9 +6,10 @@ all non-members, so an account is never evidence for itself and a large campaign
 background. A value that no other member shows is a miss, and counts against the account in proportion to how
 usual sharing is inside the group (Good and Turing's estimate of the mass of unseen values).
 
-Within a family the strongest channel counts in full and the others at a quarter, since channels of one family
-are far from independent (an address implies its network and its ASN); each family is capped
-(`hydrascope.records.FAMILIES`).
+Within a family the strongest channel counts in full, further support at a quarter and what speaks against at a
+half, since channels of one family are far from independent (an address implies its network and its ASN); each
+family is capped (`hydrascope.records.FAMILIES`). Coarse channels, where strangers meet for reasons that no
+independence model sees (one cloud, one mail provider, one plan), are capped lower still.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ __all__ = ["FAMILY_NAMES", "Fit", "fit_members"]
 
 FAMILY_NAMES = tuple(FAMILIES)
 _CAPS = np.array([FAMILIES[f] for f in FAMILY_NAMES])
+COARSE = {"asn": 2.5, "email_domain": 3.0, "access_pathway": 1.5, "plan": 0.75, "model": 1.5, "platform": 1.5}
+"""Channel to the most bits it may give one account."""
 _FLOOR = -6.0
 _REST = 0.25
+_AGAINST = 0.5
 _LEADING = 3
 _ALIKE = 0.2
 
@@ -61,8 +65,7 @@ def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -
         seed: for the background sample that the timing channel is compared with.
     """
     by_channel = {
-        name: channel_bits(c, members, len(observations.population))
-        for name, c in observations.channels.items()
+        name: np.minimum(channel_bits(c, members), COARSE.get(name, np.inf)) for name, c in observations.channels.items()
     }
     family_of = {name: c.family for name, c in observations.channels.items()}
     for name, quantity in observations.quantities.items():
@@ -92,33 +95,26 @@ def template_bits(observations: Observations, members: np.ndarray) -> np.ndarray
     counts.
     """
     n = observations.n_sampled[members].astype(float)
-    inside = observations.community_counts[members]
-    total = np.asarray((inside.multiply(1.0 / np.maximum(n, 1)[:, None])).sum(axis=0)).ravel()
-    sampled = float((n > 0).sum())
-    if sampled < 2 or not total.any():
+    sampled = int((n > 0).sum())
+    who, community, share = observations.usage.rows_of(members)
+    if sampled < 2 or not len(who):
         return np.zeros(len(members))
+    codes, inside = np.unique(community, return_inverse=True)
+    total = np.bincount(inside, weights=share)
     best = np.full(len(members), -np.inf)
     for c in np.argsort(-total, kind="stable")[:_LEADING].tolist():
-        if total[c] > 0:
-            m = np.asarray(inside[:, [c]].todense()).ravel()
-            best = np.maximum(best, _usage_bits(m, n, total[c], sampled, *_outside(observations, members, c)))
+        mine = np.zeros(len(members))
+        mine[who[inside == c]] = share[inside == c]
+        outside = max(float(observations.usage_total[codes[c]] - total[c]), 0.0)
+        other = (outside + 0.02) / (observations.n_with_sample - sampled + 1)
+        best = np.maximum(best, _usage_bits(mine, n, (total[c] - mine) / max(sampled - 1, 1), other))
     return np.where(n > 0, np.maximum(best, _FLOOR), 0.0)
 
 
-def _usage_bits(m: np.ndarray, n: np.ndarray, total: float, sampled: float, outside: float, n_outside: float) -> np.ndarray:
-    group = np.clip((total - m / np.maximum(n, 1)) / max(sampled - 1, 1), 1e-4, 0.98)
-    other = np.clip((outside + 0.02) / (n_outside + 1), 1e-6, 0.98)
-    weight = m * np.log2(group / other) + (n - m) * np.log2((1 - group) / (1 - other))
+def _usage_bits(mine: np.ndarray, n: np.ndarray, group: np.ndarray, other: float) -> np.ndarray:
+    g, o = np.clip(group, 1e-4, 0.98), min(max(other, 1e-6), 0.98)
+    weight = n * (mine * np.log2(g / o) + (1 - mine) * np.log2((1 - g) / (1 - o)))
     return weight / (1 + np.maximum(n - 1, 0) * _ALIKE)
-
-
-def _outside(observations: Observations, members: np.ndarray, community: int) -> tuple[float, float]:
-    """Sum of the shares of all non-members, and how many have a sample."""
-    usage = observations.usage_total[community]
-    counts = np.asarray(observations.community_counts[members][:, [community]].todense()).ravel()
-    sampled = observations.n_sampled[members]
-    mine = float((counts / np.maximum(sampled, 1)).sum())
-    return max(usage - mine, 0.0), float(observations.n_with_sample - (sampled > 0).sum())
 
 
 def _combine(bits: list[np.ndarray], n: int) -> np.ndarray:
@@ -126,10 +122,12 @@ def _combine(bits: list[np.ndarray], n: int) -> np.ndarray:
         return np.zeros(n)
     stacked = np.stack(bits)
     strongest = stacked.max(axis=0)
-    return np.maximum(strongest + _REST * (stacked.sum(axis=0) - strongest), _FLOOR)
+    support = np.maximum(stacked, 0).sum(axis=0) - np.maximum(strongest, 0)
+    against = np.minimum(stacked, 0).sum(axis=0) - np.minimum(strongest, 0)
+    return np.maximum(strongest + _REST * support + _AGAINST * against, _FLOOR)
 
 
-def channel_bits(channel: Channel, members: np.ndarray, n_accounts: int) -> np.ndarray:
+def channel_bits(channel: Channel, members: np.ndarray) -> np.ndarray:
     """float64[k] match weight of each member in one categorical channel; 0 where it has no value."""
     k = len(members)
     who, value, share = channel.rows_of(members)

@@ -69,17 +69,22 @@ def synchrony_scores(
         members: the group. accounts: who is scored, members or not.
         base: float64[n_hours], the common cycle: share of all living accounts active in each hour.
     """
-    active, alive = np.zeros(activity.n_hours), np.zeros(activity.n_hours + 1)
-    first, last = _life(activity, members)
-    for a, lo, hi in zip(members.tolist(), first.tolist(), last.tolist(), strict=True):
-        active[activity.hour[activity.offsets[a] : activity.offsets[a + 1]]] += 1
-        alive[lo] += 1
-        alive[hi + 1] -= 1
+    active, alive = _group_hours(activity.offsets, activity.hour, members, activity.n_hours)
     start, stop = _life(activity, accounts)
     inside = np.isin(accounts, members).astype(float)
-    return _scores(
-        activity.offsets, activity.hour, accounts, start, stop, base, active, np.cumsum(alive)[:-1], inside
-    )
+    return _scores(activity.offsets, activity.hour, accounts, start, stop, base, active, alive, inside)
+
+
+@njit(cache=True, nogil=True)
+def _group_hours(offsets, hours, members, n_hours):
+    """Members active in each hour, and members alive in it."""
+    active, alive = np.zeros(n_hours), np.zeros(n_hours + 1)
+    for a in members:
+        alive[hours[offsets[a]]] += 1
+        alive[hours[offsets[a + 1] - 1] + 1] -= 1
+        for i in range(offsets[a], offsets[a + 1]):
+            active[hours[i]] += 1
+    return active, np.cumsum(alive)[:-1]
 
 
 def _life(activity: Activity, accounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +130,9 @@ def _outsiders(activity: Activity, members: np.ndarray, seed: int) -> np.ndarray
     """Accounts outside the group whose number of active hours is like the members'."""
     sizes = activity.active_hours
     low, high = np.quantile(sizes[members], [0.05, 0.95])
-    eligible = np.setdiff1d(np.flatnonzero((sizes >= low * 0.5) & (sizes <= high * 2)), members)
+    near = (sizes >= low * 0.5) & (sizes <= high * 2)
+    near[members] = False
+    eligible = np.flatnonzero(near)
     if len(eligible) <= _N_BACKGROUND:
         return eligible
     return np.random.default_rng(seed).choice(eligible, _N_BACKGROUND, replace=False)

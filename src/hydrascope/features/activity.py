@@ -56,7 +56,7 @@ def read_activity(engine: Engine, population: Population) -> Activity:
     account, hour, n = (table[c].to_numpy() for c in ("account", "hour", "n"))
     order = np.lexsort((hour, account))
     account, hour, n = account[order].astype(np.int32), hour[order], n[order].astype(np.int64)
-    start = int(hour.min(initial=0)) if len(hour) else 0
+    start = int(hour.min()) if len(hour) else 0
     total = len(population)
     offsets = np.searchsorted(account, np.arange(total + 1)).astype(np.int64)
     day = hour // 24

@@ -126,7 +126,7 @@ def mix64(values: np.ndarray, seed: int = 0) -> np.ndarray:
     True
     """
     x = values.astype(np.uint64, copy=True)
-    x += np.uint64((seed * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF) + _SEED
+    x += np.uint64(((seed + 1) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF)
     x ^= x >> np.uint64(33)
     x *= _M1
     x ^= x >> np.uint64(33)

@@ -20,7 +20,7 @@ from numba import njit
 
 from hydrascope.kernels.text_classes import DIGIT, SEPARATOR, SINGLE, SKIP, TABLE_SIZE, WORD
 
-__all__ = ["MAX_WIDTH", "mix", "sketch_buffer"]
+__all__ = ["MAX_WIDTH", "classify_character", "decode_character", "mix", "sketch_buffer"]
 
 MAX_WIDTH = 8
 """Widest shingle, in words."""
@@ -52,7 +52,7 @@ def mix(value: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _decode(data: np.ndarray, at: int, end: int) -> tuple[np.int64, int]:
+def decode_character(data: np.ndarray, at: int, end: int) -> tuple[np.int64, int]:
     """Code point and its length in bytes from `at`; (-1, 1) where the bytes are not UTF-8."""
     lead = data[at]
     if lead < 0xC2 or lead > 0xF4:
@@ -73,7 +73,7 @@ def _decode(data: np.ndarray, at: int, end: int) -> tuple[np.int64, int]:
 
 
 @njit(cache=True, nogil=True)
-def _classify(table: np.ndarray, code: np.int64) -> np.uint32:
+def classify_character(table: np.ndarray, code: np.int64) -> np.uint32:
     """Packed class of a code point, also of those above the table."""
     if code < 0:
         return _PACKED_SEPARATOR
@@ -201,8 +201,8 @@ def _read_text(
         elif data[at] < 0x80:
             packed = table[data[at]]
         else:
-            code, length = _decode(data, at, end)
-            packed = _classify(table, code)
+            code, length = decode_character(data, at, end)
+            packed = classify_character(table, code)
         at += length
         kind = np.int64(packed >> np.uint32(24)) & np.int64(15)
         folded = np.uint64(packed & np.uint32(0x1FFFFF))

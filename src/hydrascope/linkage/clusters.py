@@ -18,8 +18,9 @@ from hydrascope.linkage.settings import LinkSettings
 
 __all__ = ["cluster_links", "grow_clusters", "number_clusters"]
 
-ATTACH_NULL = 0.01
-"""Permuted attachments as a share of real ones: ten times the links', since an attachment makes no bridge."""
+ATTACH_NULL = 0.03
+"""Permuted attachments as a share of real ones: more than the links', since an attachment makes no bridge."""
+ATTACH_TABLES = 3
 LEAST_BITS = 10.0
 LEAST_SCORES = 20
 
@@ -81,16 +82,23 @@ def calibrated(table: Table, labels: NDArray[np.int32], settings: LinkSettings) 
     profiles = build_profiles(table.buckets, table.scorer, labels)
     scores = score_accounts(profiles, table.buckets, table.scorer)
     strata = stratify(table.buckets, table.stratum)
-    dealt = permute_buckets(table.buckets, strata, settings.seed * 1_000_003 + 999_983)
-    null = score_accounts(profiles, dealt, table.scorer)
-    return scores, attach_line(scores.bits, null.bits)
+    null = []
+    for i in range(ATTACH_TABLES):
+        dealt = permute_buckets(table.buckets, strata, settings.seed * 1_000_003 + 999_000 + i)
+        null.append(score_accounts(profiles, dealt, table.scorer).bits)
+    return scores, attach_line(scores.bits, np.concatenate(null))
 
 
 def attach_line(observed: NDArray[np.float64], null: NDArray[np.float64]) -> float:
-    """Lowest bits from which the null has at most `ATTACH_NULL` as many scores; infinite where there are none."""
+    """Lowest bits from which the null has at most `ATTACH_NULL` as many scores; infinite where there are none.
+
+    Args:
+        observed: scores of the table.
+        null: scores of `ATTACH_TABLES` permuted tables together.
+    """
     grid = np.arange(LEAST_BITS, 200.0, 0.25)
     above = len(observed) - np.searchsorted(np.sort(observed), grid)
-    chance = len(null) - np.searchsorted(np.sort(null), grid) + 1.0
+    chance = (len(null) - np.searchsorted(np.sort(null), grid) + 1.0) / ATTACH_TABLES
     good = np.flatnonzero((chance <= ATTACH_NULL * above) & (above >= LEAST_SCORES))
     return float(grid[good[0]]) if len(good) else np.inf
 

@@ -104,6 +104,7 @@ def detect(
         n_communities = int(community.max(initial=-1)) + 1
         counts = _counts(matches, community[matches.template], len(population), n_communities)
         by_community = _earnest(counts, heavy.n_sampled)
+        usage = _community_channel(csr_array(counts.multiply(1.0 / np.maximum(heavy.n_sampled, 1)[:, None])), 0.0)
     channels = index_channels(rows, population.n)
     observations = Observations(
         population=population,
@@ -113,8 +114,8 @@ def detect(
         community=community,
         template_share=share,
         community_share=by_community,
-        community_counts=counts,
-        usage_total=np.asarray(counts.multiply(1.0 / np.maximum(heavy.n_sampled, 1)[:, None]).sum(axis=0)).ravel(),
+        usage=usage,
+        usage_total=np.bincount(usage.value, weights=usage.share, minlength=n_communities),
         n_with_sample=int((heavy.n_sampled > 0).sum()),
         n_sampled=heavy.n_sampled,
         quantities={
