@@ -22,6 +22,8 @@ __all__ = ["RowBatches", "read_rows"]
 
 BATCH_CHARS = 32 << 20
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_ODD_SHAPE = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError)
+"""What a format's code meets where a record nests otherwise than any seen before: the record's fault, not the run's."""
 
 
 def read_rows(
@@ -40,7 +42,10 @@ def read_rows(
             rejects.add(path, line, bad.reason, bad.detail)
             continue
         yield from _finished(rows, raw, column_map, not form.prompt_needed)
-    yield from _finished(reader.finish(), b"", column_map, False)
+    try:
+        yield from _finished(reader.finish(), b"", column_map, False)
+    except _ODD_SHAPE as error:
+        rejects.add(path, None, "unreadable_record", f"at the end: {type(error).__name__}")
 
 
 def _read_record(
@@ -59,9 +64,11 @@ def _read_record(
         strict, warning = _repair(raw)
         if strict is None:
             raise BadRecordError("broken_json", _position(error)) from error
+    except _ODD_SHAPE as error:
+        raise BadRecordError("unreadable_record", type(error).__name__) from error
     try:
         rows = reader.read(strict, line)
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, *_ODD_SHAPE) as error:
         raise BadRecordError("unreadable_record", _position(error)) from error
     rejects.warn(warning)
     return rows, strict

@@ -21,9 +21,7 @@ __all__ = [
 ]
 
 _decoder = msgspec.json.Decoder()
-_SILENT_PARTS = frozenset(
-    {"reasoning", "thinking", "redacted_thinking", "tool_use", "tool_call", "tool_result"}
-)
+_TEXT_PARTS = frozenset({None, "text", "input_text", "output_text", "refusal", "message"})
 
 
 def opened(value: Any) -> Any:
@@ -124,7 +122,7 @@ def text_of(content: Any) -> str | None:
 def _part_text(part: Any) -> str | None:
     if isinstance(part, str):
         return part
-    if not isinstance(part, dict) or part.get("type") in _SILENT_PARTS or part.get("thought") is True:
+    if not isinstance(part, dict) or part.get("type") not in _TEXT_PARTS or part.get("thought") is True:
         return None
     guarded = part.get("guardContent")
     if isinstance(guarded, dict):  # Bedrock's mark for text under a guardrail
