@@ -13,12 +13,15 @@ import msgspec
 from hydrascope.ingest.bytestream import BrokenStreamError, read_blocks, read_lines
 from hydrascope.ingest.rejects import Rejects
 
-__all__ = ["LISTS", "read_csv", "read_document", "read_json_lines", "strict_json"]
+__all__ = ["is_wrapper", "read_csv", "read_document", "read_json_lines", "strict_json"]
 
 MAX_CSV_ROW = 64 << 20
 """Characters after which a row of several lines is taken for a quote that was never closed."""
 LISTS = ("records", "Records", "events", "logEvents", "data", "traces", "value", "items")
 """Keys under which exports wrap their records in one object."""
+_WRAPPER_KEYS = 6
+_RECORD_KEYS = frozenset({"attributes", "messages", "model", "name", "traceId", "spanId"})
+"""What marks an object with a list in it as a record (a span has `events`) and not as a wrapper."""
 _WRAPPERS = tuple(f'{{"{key}"'.encode() for key in LISTS)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _wrapped = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -76,10 +79,22 @@ def _unwrap(text: bytes) -> list[Any]:
     if text.lstrip()[:1] == b"[":
         return _elements.decode(text)
     fields = _wrapped.decode(text)
-    for key in LISTS:
-        if key in fields and bytes(fields[key])[:1] == b"[":
-            return _elements.decode(fields[key])
-    return [text]
+    key = _list_key(fields)
+    return [text] if key is None else _elements.decode(fields[key])
+
+
+def _list_key(fields: dict[str, msgspec.Raw]) -> str | None:
+    if len(fields) > _WRAPPER_KEYS or fields.keys() & _RECORD_KEYS:
+        return None
+    return next((key for key in LISTS if bytes(fields.get(key, b""))[:1] == b"["), None)
+
+
+def is_wrapper(text: bytes) -> bool:
+    """Whether a JSON text is an object around a list of records."""
+    try:
+        return _list_key(_wrapped.decode(text)) is not None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
 
 
 def _salvage(text: bytes, path: str, rejects: Rejects) -> Iterator[tuple[int, bytes]]:

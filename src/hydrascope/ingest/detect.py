@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hydrascope.errors import InputError, SchemaError, nearest
 from hydrascope.ingest.bytestream import BrokenStreamError, read_blocks
-from hydrascope.ingest.containers import LISTS, read_csv, read_document, read_json_lines
+from hydrascope.ingest.containers import is_wrapper, read_csv, read_document, read_json_lines
 from hydrascope.ingest.formats import FORMATS
 from hydrascope.ingest.formats.contract import COLUMNS, NEEDED
 from hydrascope.ingest.rejects import Rejects
@@ -126,7 +126,7 @@ def _json_container(text: bytes) -> Container:
     lines = text.split(b"\n")
     whole = [line for line in lines[: HEAD_RECORDS + 1] if line.strip()]
     if _is_json(whole[0]):
-        return "json_document" if len(whole) == 1 and _is_wrapper(whole[0]) else "json_lines"
+        return "json_document" if len(whole) == 1 and is_wrapper(whole[0]) else "json_lines"
     if whole[0].strip() in (b"{", b"["):
         return "json_document"
     if any(line[:1] == b"{" and _is_json(line) for line in whole[1:]):
@@ -143,15 +143,6 @@ def _is_json(text: bytes) -> bool:
         except (ValueError, RecursionError):
             return False
     return True
-
-
-def _is_wrapper(text: bytes) -> bool:
-    """One line that is an object around the list of records."""
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and any(isinstance(value.get(key), list) for key in LISTS)
 
 
 def _head_records(path: str, container: Container) -> Iterable[Mapping[str, Any]]:

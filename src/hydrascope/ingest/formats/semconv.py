@@ -206,10 +206,18 @@ def _openinference(named: Mapping[str, Any]) -> Row:
         row.update(
             {name: value for name, value in message_columns(listed, None).items() if value is not None}
         )
-    elif "prompt" not in row and isinstance(named.get("input.value"), str):
-        row.update(prompt=named["input.value"], turns=1)
+    elif "prompt" not in row:
+        row.update({name: value for name, value in _bare_input(named).items() if value is not None})
     answer = read_response(named.get("output.value"))
     return {**row, **{name: value for name, value in answer.items() if value is not None}}
+
+
+def _bare_input(named: Mapping[str, Any]) -> Row:
+    """The input where it is plain text or a list of messages; other JSON (token ids, a form) holds no prompt."""
+    given = opened(named.get("input.value"))
+    if isinstance(given, list):
+        return message_columns(given, None)
+    return {"prompt": given, "turns": 1} if isinstance(given, str) else {}
 
 
 def _openinference_tools(named: Mapping[str, Any]) -> list[str] | None:
