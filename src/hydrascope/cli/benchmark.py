@@ -51,7 +51,10 @@ def register(app: typer.Typer) -> None:
         tell = (lambda _: None) if quiet else (lambda words: typer.echo(words, err=True))
         seeds = tuple(seed or (1, 2, 3))
         if attacker:
-            arena = Arena((world or ["demo"])[0], goal=Goal(), scale=scale, prompts=pool(prompts))
+            kept = out / "outcomes" / code_digest()
+            arena = Arena(
+                (world or ["demo"])[0], folder=kept, goal=Goal(), scale=scale, prompts=pool(prompts)
+            )
             searches = []
             for name, detect in choose_detectors(detector or ["hydrascope"]).items():
                 exam = Exam(
@@ -61,7 +64,7 @@ def register(app: typer.Typer) -> None:
                     name=name,
                     seeds=seeds,
                     line=line,
-                    folder=out / "outcomes" / code_digest(),
+                    folder=kept,
                     tell=tell,
                 )
                 searches.append(Search.against(exam))

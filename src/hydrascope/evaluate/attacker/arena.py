@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hydrascope.evaluate.attacker.costs import Goal, size_of
 from hydrascope.evaluate.attacker.tactics import Tactics
@@ -15,6 +19,7 @@ from hydrascope.simulate.scenario import build_group
 __all__ = ["CAMPAIGN", "Arena", "campaign_table"]
 
 CAMPAIGN = "attacker"
+CAMPAIGN_SEED = 1_000_003
 WRAPPER = "attacker_wrapper"
 TEXT = (
     "[[Solve the task below.|Work through the following task.|Here is a task.|Please take on this problem.|Consider this.]] "
@@ -50,12 +55,17 @@ LIVES: dict[str, dict[str, Any]] = {
 
 
 class Arena:
-    """Makes worlds of one background; the honest accounts are the same whatever the tactics."""
+    """Makes worlds of one background; the honest accounts are the same whatever the tactics.
+
+    The background of a seed is simulated once and kept; an attempt costs only its own campaign, which is
+    simulated apart and laid beside it.
+    """
 
     def __init__(
         self,
         background: str = "demo",
         *,
+        folder: Path,
         goal: Goal | None = None,
         scale: float = 0.3,
         prompts: PromptPool | None = None,
@@ -64,6 +74,7 @@ class Arena:
 
         Args:
             background: scenario name or TOML file.
+            folder: where backgrounds are kept, one a seed.
             goal: what the attacker wants; its days replace the scenario's.
             scale: factor on the background's accounts.
             prompts: pool of prompts; None: the shipped one.
@@ -74,18 +85,32 @@ class Arena:
         honest = [g for g in scenario.groups if g.campaign is None]
         self.honest = tuple(replace(g, accounts=max(1, round(g.accounts * scale))) for g in honest)
         self.scenario = replace(scenario, world=replace(scenario.world, days=self.goal.days))
+        self.folder = folder
         self.recipe = f"{background} {scale} {self.goal} {self.pool.path}"
 
+    def background(self, seed: int) -> World:
+        """The honest accounts of a seed."""
+        place = self.folder / f"background-{sha256(self.recipe.encode()).hexdigest()[:8]}-{seed}"
+        if not (place / "world.json").exists():
+            scene = replace(self.scenario, groups=self.honest)
+            simulate_world(scene, place, seed=seed, prompts=self.pool, workers=1)
+        return read_world(place)
+
     def scene(self, tactics: Tactics) -> Scenario:
-        """The background with one campaign."""
+        """The campaign alone."""
         group = build_group(CAMPAIGN, campaign_table(tactics, self.goal), {}, "attacker")
-        texts = {**self.scenario.texts, WRAPPER: {"en": TEXT}}
-        return replace(self.scenario, groups=(*self.honest, group), texts=texts)
+        return replace(self.scenario, groups=(group,), texts={**self.scenario.texts, WRAPPER: {"en": TEXT}})
 
     def make(self, tactics: Tactics, seed: int, folder: Path) -> World:
-        """Write the world into `folder`."""
-        simulate_world(self.scene(tactics), folder, seed=seed, prompts=self.pool, workers=1)
-        return read_world(folder)
+        """Write the campaign into `folder`, and the tables of both worlds together."""
+        honest = self.background(seed)
+        # another seed, because ids are made from the seed and the place in a scenario
+        simulate_world(self.scene(tactics), folder, seed=seed + CAMPAIGN_SEED, prompts=self.pool, workers=1)
+        for name in ("accounts", "events", "truth", "truth_shares"):
+            parts = [pq.read_table(at / f"{name}.parquet") for at in (honest.truth.parent, folder)]
+            pq.write_table(pa.concat_tables(parts), folder / f"{name}.parquet")
+        own = read_world(folder)
+        return replace(own, log=replace(own.log, exchanges=(*honest.log.exchanges, *own.log.exchanges)))
 
 
 def campaign_table(tactics: Tactics, goal: Goal) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def plain_attempt(a: Attempt) -> dict[str, Any]:
         "watched": a.watched,
         "n_distilled": a.n_distilled,
         "n_undetected": a.n_undetected,
+        "honest": a.honest,
         "cost": a.cost,
         "costs": a.costs,
         "cost_per_million": a.cost_per_million,
@@ -73,14 +74,23 @@ def summary_rows(searches: Sequence[Search]) -> list[list[str]]:
     rows = []
     for s in searches:
         if s.cheapest is None:
-            found = ["none found", f"{s.strongest.caught:.2f}", "-"]
+            least = min(a.caught for a in s.attempts)
+            found = ["none found", f"{least:.2f} at least", "-"]
         else:
             found = [dollars(s.cheapest.cost_per_million), f"{s.cheapest.caught:.2f}", words(s.cheapest)]
-        rows.append([s.defence, *found, str(s.n_scans)])
+        honest = f"{1e4 * max(a.honest for a in s.attempts):.1f}"
+        rows.append([s.defence, *found, honest, str(s.n_scans)])
     return rows
 
 
-SUMMARY = ["defence", "per undetected million", "caught", "cheapest tactics", "scans"]
+SUMMARY = [
+    "defence",
+    "per undetected million",
+    "caught",
+    "cheapest tactics",
+    "honest caught / 10,000",
+    "scans",
+]
 
 
 def words(a: Attempt) -> str:

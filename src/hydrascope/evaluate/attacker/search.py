@@ -42,6 +42,8 @@ class Outcome:
     n_distilled: int
     n_undetected: int
     """Distilled exchanges of accounts outside enforceable verdicts."""
+    honest: float
+    """Share of honest accounts in enforceable verdicts: what this defence costs everyone else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Attempt:
     watched: float
     n_distilled: float
     n_undetected: float
+    honest: float
     cost: float
     """Dollars for the window."""
     costs: dict[str, float] = field(default_factory=dict)
@@ -121,6 +124,7 @@ class Exam:
             watched=float(np.mean([o.watched for o in outcomes])),
             n_distilled=float(np.mean([o.n_distilled for o in outcomes])),
             n_undetected=float(np.mean([o.n_undetected for o in outcomes])),
+            honest=float(np.mean([o.honest for o in outcomes])),
             cost=sum(parts.values()),
             costs=parts,
             n_seeds=len(outcomes),
@@ -157,6 +161,7 @@ def observe(detect: Detector, world: World) -> Outcome:
         watched=float(judged.caught[mine].mean()) if len(caught) else 0.0,
         n_distilled=round(float(distilled.sum())),
         n_undetected=round(float(distilled[~caught].sum())),
+        honest=float(judged.enforceable[judged.honest].mean()) if judged.honest.any() else 0.0,
     )
 
 
