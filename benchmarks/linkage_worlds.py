@@ -7,7 +7,7 @@ channels' names. All have heavy-tailed popularity and activity; they differ in w
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ class World:
     value: Array
     operator: Array
     channels: tuple[str, ...]
+    interest: Array
+    """Community of interest of each account; all 0 where the world has none."""
 
 
 def zipf_weights(n: int, exponent: float) -> NDArray[np.float64]:
@@ -66,10 +68,11 @@ class Rows:
         """Rows of one channel."""
         self.parts.append((account.astype(np.int64), np.full(len(account), channel), value.astype(np.int64)))
 
-    def world(self, operator: Array, channels: tuple[str, ...]) -> World:
+    def world(self, operator: Array, channels: tuple[str, ...], interest: Array | None = None) -> World:
         """Everything collected."""
+        interest = np.zeros(len(operator), dtype=np.int64) if interest is None else interest
         a, c, v = (np.concatenate(x) for x in zip(*self.parts, strict=True))
-        return World(account=a, channel=c, value=v, operator=operator, channels=channels)
+        return World(account=a, channel=c, value=v, operator=operator, channels=channels, interest=interest)
 
 
 def background(
@@ -119,7 +122,7 @@ def households(rng: np.random.Generator, rows: Rows, n: int, channel: int, share
 def forum(rng: np.random.Generator, n: int) -> World:
     """Accounts that visit threads: strong communities of interest, heavy activity, few other channels."""
     rows, op = Rows(), operators(rng, n, 0.2, 1.3, 60)
-    topics = rng.choice(200, n, p=zipf_weights(200, 0.9))
+    topics = rng.choice(60, n, p=zipf_weights(60, 0.8))
     background(
         rng,
         rows,
@@ -137,11 +140,10 @@ def forum(rng: np.random.Generator, n: int) -> World:
         rng, rows, 1, n, values=8_000, exponent=1.1, median=2, sigma=1.0, most=100, topics=topics, loyalty=0.3
     )
     background(rng, rows, 2, n, values=500, exponent=1.2, median=1, sigma=0.5, most=6)
-    weights = zipf_weights(60_000, 0.9)
-    slips(rng, rows, op, 0, chance=0.6, pool=6, per_account=3, start=0, popular=weights)
-    slips(rng, rows, op, 0, chance=0.4, pool=5, per_account=2, start=10_000_000)
-    slips(rng, rows, op, 1, chance=0.4, pool=3, per_account=2, start=0, popular=zipf_weights(8_000, 1.1))
-    return rows.world(op, ("thread", "link", "device"))
+    slips(rng, rows, op, 0, chance=0.6, pool=8, per_account=5, start=0, popular=zipf_weights(60_000, 0.5))
+    slips(rng, rows, op, 0, chance=0.4, pool=5, per_account=3, start=10_000_000)
+    slips(rng, rows, op, 1, chance=0.4, pool=3, per_account=2, start=0, popular=zipf_weights(8_000, 0.6))
+    return rows.world(op, ("thread", "link", "device"), topics)
 
 
 def commerce(rng: np.random.Generator, n: int) -> World:
@@ -153,7 +155,7 @@ def commerce(rng: np.random.Generator, n: int) -> World:
     background(rng, rows, 3, n, values=20_000, exponent=1.0, median=5, sigma=1.2, most=500)
     households(rng, rows, n, 0, 0.3, 5_000_000)
     households(rng, rows, n, 2, 0.05, 6_000_000)
-    slips(rng, rows, op, 0, chance=0.6, pool=5, per_account=2, start=7_000_000)
+    slips(rng, rows, op, 0, chance=0.6, pool=5, per_account=4, start=7_000_000)
     slips(rng, rows, op, 2, chance=0.3, pool=2, per_account=1, start=8_000_000)
     slips(rng, rows, op, 3, chance=0.4, pool=4, per_account=2, start=0, popular=zipf_weights(20_000, 1.0))
     return rows.world(op, ("ip", "user_agent", "card", "item"))
@@ -185,17 +187,10 @@ def social(rng: np.random.Generator, n: int) -> World:
             loyalty=loyalty,
         )
         slips(
-            rng,
-            rows,
-            op,
-            c,
-            chance=0.35,
-            pool=5,
-            per_account=2,
-            start=0,
-            popular=zipf_weights(values, exponent),
-        )
-    return rows.world(op, ("page", "hashtag", "link", "client", "phrase"))
+            rng, rows, op, c, chance=0.5, pool=5, per_account=4, start=0,
+            popular=zipf_weights(values, 0.5 * exponent),
+        )  # fmt: skip
+    return rows.world(op, ("page", "hashtag", "link", "client", "phrase"), topics)
 
 
 def chain(rng: np.random.Generator, n: int) -> World:
@@ -223,7 +218,7 @@ def camouflage(world: World, rng: np.random.Generator, factor: float, *, everyon
             who = world.account[rng.choice(here, n)]
             parts.append((who, np.full(n, c), rng.choice(source, n)))
     a, c, v = (np.concatenate(x) for x in zip(*parts, strict=True))
-    return World(account=a, channel=c, value=v, operator=world.operator, channels=world.channels)
+    return replace(world, account=a, channel=c, value=v)
 
 
 WORLDS: dict[str, Callable[[np.random.Generator, int], World]] = {

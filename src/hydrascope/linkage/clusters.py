@@ -69,9 +69,7 @@ def grow_clusters(table: Table, labels: NDArray[np.int32], settings: LinkSetting
         if labels.max(initial=-1) < 0:
             return labels
         scores, line = calibrated(table, labels, settings)
-        labels = number_clusters(merged(scores, line, labels), 2)
-        scores, line = calibrated(table, labels, settings)
-        labels = attached(scores, line, labels)
+        labels = number_clusters(attached(scores, line, merged(scores, line, labels), labels), 2)
     profiles = build_profiles(table.buckets, table.scorer, labels)
     alone = leave_one_out(profiles, table.buckets, table.scorer) <= 0.0
     return number_clusters(np.where(alone, -1, labels), settings.min_members)
@@ -104,7 +102,7 @@ def attach_line(observed: NDArray[np.float64], null: NDArray[np.float64]) -> flo
 
 
 def merged(scores: Scores, line: float, labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Clusters joined where at least half of the smaller one's members score above the line against the larger."""
+    """(n_clusters,) what each cluster becomes: joined where at least half of the smaller one's members score above the line against the larger."""
     own = labels[scores.account]
     strong = (scores.bits >= line) & (own >= 0)
     n = int(labels.max()) + 1
@@ -112,15 +110,16 @@ def merged(scores: Scores, line: float, labels: NDArray[np.int32]) -> NDArray[np
     pair, votes = np.unique(own[strong].astype(np.int64) * n + scores.cluster[strong], return_counts=True)
     small, large = pair // n, pair % n
     good = (2 * votes >= size[small]) & (size[small] <= size[large])
-    root = components(small[good].astype(np.int32), large[good].astype(np.int32), n)
-    return np.where(labels >= 0, root[labels], -1).astype(np.int32)
+    return components(small[good].astype(np.int32), large[good].astype(np.int32), n)
 
 
-def attached(scores: Scores, line: float, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+def attached(
+    scores: Scores, line: float, joined: NDArray[np.int32], labels: NDArray[np.int32]
+) -> NDArray[np.int32]:
     """Singles given to their best cluster where it scores above the line."""
     chosen = np.flatnonzero((scores.bits >= line) & (labels[scores.account] < 0))
     order = chosen[np.lexsort((scores.cluster[chosen], -scores.bits[chosen], scores.account[chosen]))]
     account, first = np.unique(scores.account[order], return_index=True)
-    result = labels.copy()
-    result[account] = scores.cluster[order[first]]
+    result = np.where(labels >= 0, joined[labels], -1).astype(np.int32)
+    result[account] = joined[scores.cluster[order[first]]]
     return result

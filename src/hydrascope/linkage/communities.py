@@ -22,8 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
+from scipy import sparse
 from sknetwork.clustering import Louvain
 
 from hydrascope.linkage.buckets import Buckets
@@ -231,12 +231,12 @@ def prove(group: NDArray[np.int64], buckets: Buckets) -> NDArray[np.int64]:
     """Groups without those whose members share held-out values little more than strangers do."""
     held = held_out(buckets.bucket_channel, buckets.bucket_value)
     n_groups = int(group.max(initial=0)) + 1
-    seen, due = np.ones(n_groups), np.ones(n_groups)
+    seen, due = np.zeros(n_groups), np.zeros(n_groups)
     for c in np.unique(buckets.bucket_channel):
         pairs, rows, rate = sharing(group, buckets, held & (buckets.bucket_channel == c))
         seen += np.diag(pairs)
         due += rows**2 * rate
-    proven = seen >= LEAST_WORTH * due
+    proven = seen - 2.0 * np.sqrt(seen) > LEAST_WORTH * due
     return compact(np.where(proven[group], group, 0))
 
 

@@ -82,7 +82,7 @@ def incidence_from_rows(
         raise UsageError(f"account codes must lie in 0..{n_accounts - 1}", hint="raise n_accounts")
     if len(channel) and (channel.min() < 0 or channel.max() >= len(channels)):
         raise UsageError(f"channel codes must lie in 0..{len(channels) - 1}", hint="name every channel")
-    order = np.lexsort((account, value, channel))
+    order = canonical_order(account, channel, value, n_accounts)
     a, c, v = account[order], channel[order], value[order]
     first = np.ones(len(order), dtype=bool)
     if len(order):
@@ -98,6 +98,20 @@ def incidence_from_rows(
         n_accounts=n_accounts,
         channels=channels,
     )
+
+
+def canonical_order(
+    account: NDArray[np.integer], channel: NDArray[np.integer], value: NDArray[np.integer], n_accounts: int
+) -> NDArray[np.int64]:
+    """Rows by (channel, value, account); one integer key where it fits, which sorts several times faster."""
+    if not len(account):
+        return np.zeros(0, dtype=np.int64)
+    low = int(value.min())
+    span = int(value.max()) - low + 1
+    if (int(channel.max()) + 1) * span * n_accounts >= 2**62:
+        return np.lexsort((account, value, channel))
+    key = (channel.astype(np.int64) * span + (value.astype(np.int64) - low)) * n_accounts + account
+    return np.argsort(key)
 
 
 def value_groups(incidence: Incidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

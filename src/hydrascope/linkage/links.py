@@ -19,9 +19,11 @@ from hydrascope.stats.surprise import DECADES_TO_BITS
 
 __all__ = ["Links", "Table", "link_accounts", "link_table", "prepare"]
 
-PERMUTED_ROWS = 10_000_000
-"""Rows dealt over all null tables of a run, so that small tables get many and large ones few."""
-MOST_PERMUTATIONS = 100
+LEAST_PERMUTATIONS, MOST_PERMUTATIONS = 2, 100
+PERMUTED_ROWS = 12_000_000
+"""Rows dealt at most over all null tables of a run, so that small tables get many and large ones few."""
+ENOUGH_PAIRS = 100
+"""Chance pairs above the threshold, over all null tables, at which one more would hardly move it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,21 +136,31 @@ def measure_null(
 ) -> NullCurve:
     """Observed and null curves."""
     observed = surprise_histogram(buckets, scorer)
-    rows = max(len(buckets.members), 1)
-    times = settings.permutations or min(max(PERMUTED_ROWS // rows, 2), MOST_PERMUTATIONS)
+    most = PERMUTED_ROWS // max(len(buckets.members), 1)
+    most = settings.permutations or min(max(most, LEAST_PERMUTATIONS), MOST_PERMUTATIONS)
     strata = stratify(buckets, stratum)
     null = np.zeros_like(observed)
-    for i in range(times):
-        null += surprise_histogram(permute_buckets(buckets, strata, settings.seed * 1_000_003 + i), scorer)
-    return null_curve(observed, null, times)
+    for done in range(1, most + 1):
+        dealt = permute_buckets(buckets, strata, settings.seed * 1_000_003 + done)
+        null += surprise_histogram(dealt, scorer)
+        curve = null_curve(observed, null, done)
+        if not settings.permutations and done >= LEAST_PERMUTATIONS and settled(curve, settings.max_null):
+            break
+    return curve
+
+
+def settled(curve: NullCurve, max_null: float) -> bool:
+    """Whether the threshold rests on enough chance pairs."""
+    threshold = choose_threshold(curve, max_null)
+    return threshold is not None and curve.null_at(threshold) * curve.permutations >= ENOUGH_PAIRS
 
 
 def prior_bits(curve: NullCurve, threshold: float | None, n_accounts: int) -> float:
     """log2 prior odds that two accounts drawn at random belong together: links less chance, over all pairs."""
     pairs = max(n_accounts * (n_accounts - 1) / 2, 1.0)
-    i = 0 if threshold is None else round(threshold / (curve.threshold[1] or 1.0))
-    true = max(float(curve.observed[i] - curve.null[i]), 1.0)
-    return math.log2(true / pairs) if threshold is not None else -math.log2(pairs)
+    if threshold is None:
+        return -math.log2(pairs)
+    return math.log2(max(curve.observed_at(threshold) - curve.null_at(threshold), 1.0) / pairs)
 
 
 def describe(pairs: Pairs, table: Table, curve: NullCurve, threshold: float | None) -> Links:

@@ -36,10 +36,22 @@ class NullCurve:
     """Mean over permuted tables, extrapolated where they are too few."""
     permutations: int
 
+    def bin_of(self, threshold: float) -> int:
+        """Index of a threshold."""
+        return min(max(math.ceil(threshold / BIN_DECADES - 1e-6), 0), len(self.threshold) - 1)
+
+    def null_at(self, threshold: float) -> float:
+        """Chance pairs expected at or above a threshold in one table."""
+        return float(self.null[self.bin_of(threshold)])
+
+    def observed_at(self, threshold: float) -> float:
+        """Pairs at or above a threshold."""
+        return float(self.observed[self.bin_of(threshold)])
+
     def ratio_at(self, threshold: float) -> float:
         """Null over observed at a threshold; 0 where nothing is observed."""
-        i = min(max(math.ceil(threshold / BIN_DECADES - 1e-6), 0), len(self.threshold) - 1)
-        return float(self.null[i] / self.observed[i]) if self.observed[i] else 0.0
+        observed = self.observed_at(threshold)
+        return self.null_at(threshold) / observed if observed else 0.0
 
 
 def null_curve(observed: NDArray[np.int64], null: NDArray[np.int64], permutations: int) -> NullCurve:

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
+from scipy import sparse
 
 from hydrascope.linkage.buckets import Buckets
 from hydrascope.linkage.scoring import Scorer
@@ -148,14 +148,18 @@ def miss_bits(profiles: Profiles, buckets: Buckets, scorer: Scorer) -> NDArray[n
 
 def score_accounts(profiles: Profiles, buckets: Buckets, scorer: Scorer) -> Scores:
     """Every account against every other cluster that it shares a value with."""
-    shape = (buckets.n_accounts, buckets.n_buckets)
-    shows = sparse.csr_matrix((np.ones(len(buckets.row_bucket)), buckets.row_bucket, buckets.row_ptr), shape)
     miss = miss_bits(profiles, buckets, scorer)
-    total = positive = None
+    known = np.bincount(profiles.hit.indices, minlength=buckets.n_buckets) > 0
+    rows = np.flatnonzero(known[buckets.row_bucket])
+    account, bucket = account_rows(buckets)[rows], buckets.row_bucket[rows]
     family = scorer.channel_family[buckets.bucket_channel]
+    total = positive = None
     for f, cap in enumerate(scorer.family_cap):
-        columns = np.flatnonzero(family == f)
-        hits = (shows[:, columns] @ profiles.hit[:, columns].T).tocsr()
+        column = np.cumsum(known & (family == f)) - 1
+        mine = family[bucket] == f
+        shape = (buckets.n_accounts, int(column[-1]) + 1)
+        shows = sparse.csr_matrix((np.ones(int(mine.sum())), (account[mine], column[bucket[mine]])), shape)
+        hits = (shows @ profiles.hit[:, np.flatnonzero(known & (family == f))].T).tocsr()
         own = np.repeat(np.arange(buckets.n_accounts), np.diff(hits.indptr))
         bits = np.minimum(hits.data + miss[own, f], cap * DECADES_TO_BITS)
         gain = sparse.csr_matrix((bits - miss[own, f], hits.indices, hits.indptr), hits.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ def spans(buckets: Buckets, parts: int) -> list[tuple[int, int]]:
     rows = int(buckets.row_ptr[-1])
     cuts = np.searchsorted(buckets.row_ptr, np.linspace(0, rows, parts + 1)[1:-1])
     edges = [0, *(int(c) for c in cuts), buckets.n_accounts]
-    return [(x, y) for x, y in zip(edges, edges[1:], strict=False) if y > x]
+    return [(x, y) for x, y in itertools.pairwise(edges) if y > x]
 
 
 def walk_all(
