@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import START
+from conftest import START, write_world
 from hydrascope.errors import UsageError
 from hydrascope.evaluate.findings import Findings
+from hydrascope.evaluate.latency import latency_json, latency_markdown, measure_latency, render_latency
 from hydrascope.evaluate.peers import find_peer
 from hydrascope.evaluate.peers.alarm import raise_alarms
 from hydrascope.evaluate.replay import cut_log, replay_days
@@ -56,3 +58,16 @@ def test_a_level_outside_its_range_is_refused(micro_world: World) -> None:
     """Nothing is detected at a recall of zero."""
     with pytest.raises(UsageError):
         replay_days(after_four_hundred, micro_world, level=0)
+
+
+def test_latency_is_told_campaign_by_campaign(tmp_path: Path) -> None:
+    """Markdown, JSON and page of a replay, and no world left behind."""
+
+    def make(name: str, seed: int, folder: Path) -> World:
+        return write_world(folder, n_honest=5, n_campaign=20, per_account=32)
+
+    found = measure_latency(["w"], [1], {"late": after_four_hundred}, make, tmp_path, every_days=2)
+    assert "| w | 1 | late | wrap | 120 | 400 | 62 % |" in latency_markdown(found)
+    assert json.loads(latency_json(found))["replays"][0]["replay"]["detections"][0]["n_exchanges"] == 400
+    assert "recall so far" in render_latency(found)
+    assert not list(tmp_path.iterdir())

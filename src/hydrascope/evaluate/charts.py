@@ -64,7 +64,7 @@ def draw_bars(title: str, bars: Sequence[Bar], *, top: float = 1.0, as_percent: 
     for i, bar in enumerate(bars):
         y = 6 + i * row_h
         w = width * clip(bar.value / top)
-        label = f"{100 * bar.value:.1f} %" if as_percent else f"{bar.value:,.3g}"
+        label = f"{100 * bar.value:.1f} %" if as_percent else figure(bar.value)
         parts += [
             text(name_w - 8, y + 12, shorten(bar.name, 34), "end"),
             f'<rect x="{name_w}" y="{y}" width="{width}" height="15" fill="var(--track)"/>',

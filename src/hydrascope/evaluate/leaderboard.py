@@ -133,7 +133,11 @@ def leaderboard_markdown(board: Leaderboard) -> str:
     n = len(board.seeds)
     lines = [
         f"{len(board.worlds)} worlds x {n} seeds ({', '.join(map(str, board.seeds))}); "
-        + ("mean [95 % over seeds]." if n > 1 else "one seed, so no intervals."),
+        + (
+            "mean ± half the 95 % interval over seeds (Student's t)."
+            if n > 1
+            else "one seed, so no intervals."
+        ),
         "",
         "worth = enforceable recall x precision of enforceable verdicts at 1,000 honest accounts to one.",
         "",
@@ -154,12 +158,18 @@ def leaderboard_markdown(board: Leaderboard) -> str:
 
 
 def cell(interval: Interval | None, n_seeds: int) -> str:
-    """A figure with its bounds."""
+    """A figure, with half the width of its interval where there are seeds to tell."""
     if interval is None:
         return "-"
-    if n_seeds == 1:
-        return f"{interval.value:.3g}"
-    return f"{interval.value:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
+    half = (interval.high - interval.low) / 2
+    return plain(interval.value) + (f" ±{plain(half)}" if n_seeds > 1 and half > 0 else "")
+
+
+def plain(value: float) -> str:
+    """Three decimals below ten, one above, and a sign where something is too small to show."""
+    if 0 < value < 0.0005:
+        return "<0.001"
+    return f"{value:.3f}" if value < 10 else f"{value:,.1f}"
 
 
 def matrix(board: Leaderboard, cells: dict[str, dict[str, float]]) -> list[str]:

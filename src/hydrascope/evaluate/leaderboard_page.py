@@ -14,7 +14,7 @@ __all__ = ["render_leaderboard"]
 def render_leaderboard(board: Leaderboard) -> str:
     """Standings, plots, and the two tables of names."""
     n = len(board.seeds)
-    lead = f"{len(board.worlds)} worlds, {n} seeds, {len(board.standings)} detectors. Bounds are 95 % over seeds."
+    lead = f"{len(board.worlds)} worlds, {n} seeds, {len(board.standings)} detectors. After ± half of the 95 % interval over seeds."
     rows = [[s.detector, *(cell(s.figures[f], n) for f in COLUMNS)] for s in board.standings]
     note = (
         "<p>Worth is enforceable recall x precision of enforceable verdicts where there are 1,000 honest accounts "

@@ -25,8 +25,8 @@ p { margin: 4px 0 10px; max-width: 76ch; } .note { color: var(--dim); font-size:
 .card { border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; }
 .card b { display: block; font-size: 1.35rem; } .card span { color: var(--dim); font-size: 0.85rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.9rem; }
-th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } td:last-child { white-space: normal; }
+th { vertical-align: bottom; } th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; } th { white-space: normal; }
+th:first-child, td:first-child { text-align: left; } td.words { white-space: normal; min-width: 16em; }
 tr.warn td { color: var(--warn); font-weight: 600; }
 figure { margin: 8px 0; }
 svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
@@ -50,10 +50,15 @@ def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]], warn: Sequ
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
     marks = list(warn) or [False] * len(rows)
     body = "".join(
-        f"<tr{' class=warn' if mark else ''}>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>"
+        f"<tr{' class=warn' if mark else ''}>{''.join(map(table_cell, row))}</tr>"
         for row, mark in zip(rows, marks, strict=True)
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def table_cell(words: str) -> str:
+    """One cell; long words may wrap."""
+    return f"<td{' class=words' if len(words) > 28 else ''}>{escape(words)}</td>"
 
 
 def figure(drawing: str, caption: str) -> str:

@@ -108,7 +108,7 @@ def sweep_rows(search: Search) -> list[list[str]]:
             f"{a.caught:.2f}",
             "yes" if a.passed else "no",
             dollars(a.cost),
-            dollars(a.cost_per_million),
+            dollars(a.cost_per_million if a.passed else None),
         ]
         for mechanic, found in search.sweep.items()
         for rung, a in zip(LADDERS[mechanic], found, strict=True)
