@@ -33,5 +33,8 @@ lint: $(STAMP) ## ruff, strict types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(STAMP) ## the leaderboard: every detector on the judging worlds, three seeds
+	$(BIN)/python benchmarks/leaderboard.py bench-out
+
 clean: ## remove what was built, keep the virtual environment
 	rm -rf demo build dist bench-out .pytest_cache .mypy_cache .ruff_cache
