@@ -19,13 +19,15 @@ __all__ = ["Composer", "draw_composer"]
 
 Uint64s = npt.NDArray[np.uint64]
 RENDERINGS = 60
+NOTHING = pa.scalar("")
+ODD = mix(np.arange(40), 401) | np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Composer:
     """Patterns, each a row of literals and of lists to draw from."""
 
-    patterns: tuple[tuple[str | pa.Array, ...], ...]
+    patterns: tuple[tuple[pa.Scalar | pa.Array, ...], ...]
     key: int
 
     def compose(self, numbers: Uint64s) -> pa.Array:
@@ -43,13 +45,15 @@ class Composer:
     def fill(self, pattern: int, numbers: Uint64s) -> pa.Array:
         """Texts of one pattern."""
         columns: list[object] = []
+        seed = mix(numbers, self.key)
         for place, part in enumerate(self.patterns[pattern]):
-            if isinstance(part, str):
+            if isinstance(part, pa.Scalar):
                 columns.append(part)
                 continue
-            drawn = mix(numbers, self.key + 7919 * (place + 1)) % np.uint64(len(part))
-            columns.append(part.take(pa.array(drawn.astype(np.int64))))
-        return pc.binary_join_element_wise(*columns, "")
+            # one scramble, then an odd multiplier for each part: the high bits are as good as independent
+            high = (seed * ODD[place % len(ODD)]) >> np.uint64(32)
+            columns.append(part.take(pa.array((high % np.uint64(len(part))).astype(np.int32))))
+        return pc.binary_join_element_wise(*columns, NOTHING)
 
 
 @lru_cache(maxsize=64)
@@ -60,10 +64,10 @@ def read_endings(ending: tuple[str, ...]) -> pa.Array:
     return pa.array([""] * len(tails) + tails, pa.string())
 
 
-def read_pattern(text: str, ending: Sequence[str], *labels: str | int) -> tuple[str | pa.Array, ...]:
+def read_pattern(text: str, ending: Sequence[str], *labels: str | int) -> tuple[pa.Scalar | pa.Array, ...]:
     """A pattern as literals and lists; alternatives with words in them are rendered some dozens of times."""
     rng = stream("pattern", text, *labels)
-    parts: list[str | pa.Array] = []
+    parts: list[pa.Scalar | pa.Array] = []
     place = 0
     for found in CHOICE.finditer(text):
         parts += split_words(text[place : found.start()])
@@ -74,20 +78,21 @@ def read_pattern(text: str, ending: Sequence[str], *labels: str | int) -> tuple[
     parts += split_words(text[place:])
     if ending:
         parts.append(read_endings(tuple(ending)))
-    if not any(not isinstance(p, str) for p in parts):
+    if not any(not isinstance(p, pa.Scalar) for p in parts):
         parts.append(pa.array([""], pa.string()))
     return tuple(parts)
 
 
-def split_words(text: str) -> list[str | pa.Array]:
+def split_words(text: str) -> list[pa.Scalar | pa.Array]:
     """Literals and word lists of a text without alternatives."""
     pieces = SLOT.split(text)
-    parts: list[str | pa.Array] = []
+    parts: list[pa.Scalar | pa.Array] = []
     for i, piece in enumerate(pieces):
         if i % 2:
             parts.append(pa.array(WORDS[piece], pa.string()))
         elif piece:
-            parts.append(piece)
+            # made once: turning a Python string into a scalar for every call is slow
+            parts.append(pa.scalar(piece))
     return parts
 
 

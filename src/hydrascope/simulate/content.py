@@ -23,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 Uint64s = npt.NDArray[np.uint64]
 Texts = Mapping[str, Mapping[str, str]]
 OWN = np.uint64(1 << 40)
+NOTHING, MARK = pa.scalar(""), pa.scalar("EqQB")
 ORDERS = ("fresh", "queue", "shard", "list", "own_list")
 
 
@@ -113,7 +114,7 @@ def own_ranks(account: Ints) -> Ints:
 def signatures(numbers: Uint64s, key: int) -> pa.Array:
     """Opaque reasoning signatures of a group's items, the same wherever an item is relayed."""
     halves = [hex_ids(mix(numbers, key ^ turn)) for turn in (127, 128)]
-    return pc.binary_join_element_wise("EqQB", *halves, "")
+    return pc.binary_join_element_wise(MARK, *halves, NOTHING)
 
 
 @dataclass(slots=True)

@@ -69,6 +69,7 @@ LOSABLE = (
     "reasoning",
     "platform",
 )
+SIGNED = pa.scalar(" signature=")
 LATE = ("output_tokens", "reasoning_tokens", "duration_ms", "stop_reason", "status")
 
 

@@ -19,6 +19,7 @@ from hydrascope.simulate.words import WORDS
 
 __all__ = ["CHOICE", "SLOT", "SLOTS", "Variants", "render_once", "render_variants"]
 
+NOTHING = pa.scalar("")
 SLOTS = ("item", "answer", "other", "signature")
 CHOICE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 SLOT = re.compile(r"\{([a-z_]+)\}")
@@ -45,7 +46,7 @@ class Variants:
         columns = [self.pieces[0].take(rows)]
         for slot, piece in zip(self.slots, self.pieces[1:], strict=True):
             columns += [values[slot], piece.take(rows)]
-        return pc.binary_join_element_wise(*columns, "") if len(columns) > 1 else columns[0]
+        return pc.binary_join_element_wise(*columns, NOTHING) if len(columns) > 1 else columns[0]
 
 
 def render_once(text: str, rng: np.random.Generator) -> str:
