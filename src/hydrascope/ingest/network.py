@@ -22,7 +22,7 @@ from hydrascope.ingest.ranges import IPRange, Ranges, read_ranges
 
 __all__ = ["Network", "Place"]
 
-_REMEMBERED = 2_000_000
+_REMEMBERED = 500_000
 _ASN = ("autonomous_system_number", "asn", "as_number")
 _COUNTRY = ("country_code", "country", "countryCode", "iso_code")
 _FLAGS: Mapping[str, tuple[str, ...]] = {
@@ -70,14 +70,16 @@ class Network:
     def look_up(self, ips: Iterable[str]) -> list[Place]:
         """The place of each address, in order."""
         wanted = list(ips)
-        new = [ip for ip in dict.fromkeys(wanted) if ip not in self._known]
-        if len(self._known) + len(new) > _REMEMBERED:
-            self._known.clear()
-            new = list(dict.fromkeys(wanted))
+        known = self._known  # may be replaced by another thread meanwhile: look at this one only
+        places = {ip: known.get(ip) for ip in wanted}
+        new = [ip for ip, place in places.items() if place is None]
         kinds = self._ranges.labels([_packed(ip) for ip in new])
-        for ip, kind in zip(new, kinds, strict=True):
-            self._known[ip] = self._place(ip, kind)
-        return [self._known[ip] for ip in wanted]
+        found = {ip: self._place(ip, kind) for ip, kind in zip(new, kinds, strict=True)}
+        if len(known) + len(found) > _REMEMBERED:
+            self._known = found
+        else:
+            known.update(found)
+        return [places[ip] or found[ip] for ip in wanted]
 
     def labels(self, ips: Sequence[str | None]) -> list[str | None]:
         """The kind of network of each address: `hosting`, `vpn`, `residential`, or None."""

@@ -22,7 +22,8 @@ LATEST_US = 4_102_444_800_000_000  # 2100-01-01
 UNITS = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 1e-3}
 _MAGNITUDES = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (math.inf, "ns"))
 _ZONED = r"([Zz]|UTC|GMT|[+-]\d\d:?(\d\d)?)$"
-_FORMATS = ("%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z", "%Y/%m/%d %H:%M:%S")
+_FORMATS = ("%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z", "%Y/%m/%d %H:%M:%S", "%Y%m%d%H%M%S")
+_DATE_DIGITS = (8, 14)  # 20260301, 20260301100000: as epochs they would lie outside 2000-2100
 
 
 class Times:
@@ -87,20 +88,17 @@ def _datetime_us(value: datetime) -> tuple[int, bool]:
 def _text_us(text: str, unit: str | None) -> tuple[int, bool]:
     if text.endswith((" UTC", " GMT")):
         text = text[:-4] + "+00:00"
-    try:
-        return _datetime_us(datetime.fromisoformat(text))
-    except ValueError:
-        pass
-    try:
-        return _to_us(int(text) if text.lstrip("-").isdigit() else float(text), unit)
-    except (ValueError, OverflowError):
-        pass
-    for form in _FORMATS:
+    if text.isdecimal() and len(text) not in _DATE_DIGITS:
+        return _epoch_us(int(text), unit), False
+    if text.count(".") == 1 and text.replace(".", "").isdecimal():
+        return _to_us(float(text), unit)
+    for form in ("", *_FORMATS):
         try:
-            return _datetime_us(datetime.strptime(text, form))  # noqa: DTZ007 (a missing zone is counted)
+            read = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 (counted)
+            return _datetime_us(read)
         except ValueError:
             continue
-    raise ValueError("not a time")
+    return _to_us(float(text), unit)
 
 
 def read_times(values: pa.Array, unit: str | None = None) -> Times:
