@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from hydrascope.errors import RefusalError, UsageError
+from hydrascope.watermark import Mark, Scheme, decoy_keys, dedup_pairs
+from hydrascope.watermark.adapters.engine_config import engine_config
 from hydrascope.watermark.pairs import windows
 from hydrascope.watermark.schemes.hf_kgw import HfRedGreen
 from hydrascope.watermark.schemes.hf_synthid import HfSynthID, hf_synthid_keys
 from hydrascope.watermark.schemes.synthid import tournament
 from hydrascope.watermark.schemes.vllm_philox import dual_keys, philox_uniforms
+from hydrascope.watermark.score import score_keys
 
 LEFT_11 = [0, 2, 4, 7, 9, 13, 18, 20, 24, 25, 26, 27, 33, 35, 37, 38, 52, 59, 65, 74, 86, 93, 94, 95]
 SELF_7_19 = [
@@ -116,6 +119,50 @@ def test_transformers_agrees_list_by_list(seeding: str, width: int) -> None:
         for row, t, green in zip(context.tolist(), token.tolist(), mine.green(context, token), strict=True):
             seen = torch.tensor([*row, t] if seeding == "selfhash" else row)
             assert bool(t in theirs._get_greenlist_ids(seen)) == green
+
+
+@pytest.mark.parametrize("scheme", [Scheme.HF_KGW, Scheme.HF_SYNTHID])
+def test_text_that_transformers_marks_with_a_committed_key_is_found(scheme: Scheme) -> None:
+    """generate(watermarking_config=...) with the configuration of a key, on a tiny random model."""
+    transformers = pytest.importorskip("transformers")
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 300, "n_layer": 1, "n_head": 2, "n_embd": 16, "n_positions": 300}
+    config = transformers.GPT2Config(**sizes, bos_token_id=0, eos_token_id=None, pad_token_id=0)
+    model = transformers.GPT2LMHeadModel(config).eval()
+    mark = Mark(scheme=scheme, context_width=1 if scheme is Scheme.HF_KGW else 4)
+    keys = decoy_keys(3, 6, sliced=False)
+    make = transformers.WatermarkingConfig
+    if scheme is Scheme.HF_SYNTHID:
+        make = transformers.SynthIDTextWatermarkingConfig
+    out = model.generate(
+        torch.tensor([[1, 2, 3, 4, 5]] * 3),
+        attention_mask=torch.ones(3, 5, dtype=torch.long),
+        do_sample=True,
+        max_new_tokens=200,
+        top_k=0,
+        watermarking_config=make(**engine_config(mark, keys[2])),
+    )
+    pairs = dedup_pairs([row[5:] for row in out.numpy()], mark.context_width)
+    log10_p = score_keys(mark, keys, *pairs, n_vocabulary=300).log10_p
+    assert int(np.argmin(log10_p)) == 2
+    assert log10_p[2] < -8
+    assert np.delete(log10_p, 2).min() > -3
+
+
+def test_only_engine_native_marks_have_an_engine_configuration() -> None:
+    """Ours go through adapters; the engines' own fields are as they name them."""
+    key = decoy_keys(0, 1)[0]
+    assert engine_config(Mark(scheme=Scheme.VLLM_GUMBEL, context_width=4), key) == {
+        "algorithm": "gumbel",
+        "key": key.handle,
+        "context_width": 4,
+    }
+    assert engine_config(Mark(scheme=Scheme.VLLM_RED_GREEN), key)["algorithm"] == "red_green"
+    assert engine_config(Mark(scheme=Scheme.HF_KGW, context_width=1), key)["hashing_key"] < 2**63
+    assert len(engine_config(Mark(scheme=Scheme.HF_SYNTHID), key)["keys"]) == 30
+    with pytest.raises(UsageError, match="not made by an engine"):
+        engine_config(Mark(scheme=Scheme.RED_GREEN), key)
 
 
 @pytest.mark.parametrize("ngram_len", [2, 3, 5])

@@ -1,7 +1,8 @@
-"""`hydrascope watermark keys`: init, add, list, rotate, revoke, verify, ring."""
+"""`hydrascope watermark keys`: init, add, list, rotate, revoke, verify, ring, engine."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hydrascope.errors import InputError, UsageError
+from hydrascope.watermark.adapters.engine_config import engine_config
 from hydrascope.watermark.adapters.key_ring import build_ring, write_ring
 from hydrascope.watermark.encoding import fence_token_ids, load_tokenizer
 from hydrascope.watermark.keys import Level, create_root, read_root
@@ -28,7 +30,7 @@ At = Annotated[datetime | None, typer.Option("--at", help="Time to write down, U
 def register(group: typer.Typer) -> None:
     """Adds `keys` to `hydrascope watermark`."""
     keys = typer.Typer(name="keys", help="Keys and their append-only registry.", no_args_is_help=True)
-    for command in (init, add, list_, rotate, revoke, verify, ring):
+    for command in (init, add, list_, rotate, revoke, verify, ring, engine):
         keys.command(command.__name__.removesuffix("_"))(command)
     group.add_typer(keys)
 
@@ -174,6 +176,23 @@ def ring(
     made = build_ring(known, read_root(root_file), handles=handles, fences=fences)
     write_ring(made, out)
     typer.echo(f"{out}: {len(made.keys)} keys; anyone who reads it can mark, and forge, their text")
+
+
+def engine(
+    registry: RegistryPath,
+    name: Annotated[str, typer.Option("--id", help="Id or key id of an active engine-native key.")],
+    root_file: RootFile = None,
+) -> None:
+    """Print the configuration that makes vLLM or transformers mark with a committed key (secret)."""
+    known = read_registry(registry)
+    active = [key for key in known.find(name) if key.active and key.mark.native]
+    if len(active) != 1:
+        raise UsageError(
+            f"{name!r} has {len(active)} active engine-native keys",
+            hint="name one by its key id (`keys list`)",
+        )
+    made = engine_config(active[0].mark, known.secret(read_root(root_file), active[0]))
+    typer.echo(json.dumps(made))
 
 
 def _state(key: Committed) -> str:
