@@ -99,6 +99,11 @@ def test_a_sketch_stands_in_for_a_prompt(tmp_path: Path) -> None:
     """An operator that may not keep content sends sketches alone."""
     row = {name: value for name, value in exchange(sketch="s").items() if name != "prompt"}
     assert only(read(write_lines(tmp_path / "a.jsonl", [row]))[0])["sketch"] == "s"
+    (tmp_path / "a.csv").write_text(
+        "exchange_id,started_at,account_id,prompt,sketch\nx1,2026-03-01T10:00:00Z,a1,,s\n"
+    )
+    row = only(read(tmp_path / "a.csv")[0])
+    assert row["sketch"] == "s" and "prompt" not in row
 
 
 def test_the_order_and_number_of_files_do_not_matter(tmp_path: Path) -> None:

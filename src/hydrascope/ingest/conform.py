@@ -25,6 +25,7 @@ __all__ = ["MAX_ROWS", "MAX_TEXT_BYTES", "REDACTED", "conform", "reject_rows", "
 MAX_ROWS = 65_536
 MAX_TEXT_BYTES = 64 << 20
 TEXT_COLUMNS = ("prompt", "system", "completion", "sketch")
+_MAY_BE_EMPTY = ("prompt", "completion")
 REDACTED = frozenset(
     {
         "redacted-by-litellm",
@@ -67,6 +68,7 @@ def conform(
         if field.name not in ("started_at", "source_file", "source_line")
     }
     times = _times(columns.get("started_at"), n, units.get("started_at"))
+    ready["prompt"] = _yield_to_sketch(ready["prompt"], ready["sketch"])
     redacted = np.zeros(n, dtype=bool)
     for name in ("prompt", "system", "completion"):
         ready[name], marked = _redact(ready[name])
@@ -114,7 +116,7 @@ def _column(field: pa.Field, values: Any, n: int, unit: str | None, rejects: Rej
         return pa.nulls(n, field.type)
     if field.name == "duration_ms" and unit is not None:
         values = _milliseconds(values, unit, rejects)
-    cast = cast_column(values, field.type, rejects, keep_empty=field.name in TEXT_COLUMNS)
+    cast = cast_column(values, field.type, rejects, keep_empty=field.name in _MAY_BE_EMPTY)
     return repair_text(cast, rejects) if pa.types.is_string(field.type) else cast
 
 
@@ -139,6 +141,14 @@ def _as_array(values: Any) -> pa.Array:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return pa.array([None if v is None else str(v) for v in values], pa.string())
+
+
+def _yield_to_sketch(prompt: pa.Array, sketch: pa.Array) -> pa.Array:
+    """An empty prompt beside a sketch is how CSV writes the lack of one."""
+    if sketch.null_count == len(sketch):
+        return prompt
+    empty = pc.and_(pc.equal(prompt, ""), pc.is_valid(sketch))
+    return pc.if_else(pc.fill_null(empty, False), pa.scalar(None, pa.string()), prompt)
 
 
 def _redact(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any]]:

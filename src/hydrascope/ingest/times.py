@@ -151,11 +151,18 @@ def _from_clean_text(values: pa.Array) -> Times | None:
     share = pc.mean(zoned).as_py()
     if share not in (0.0, 1.0):
         return None
-    try:
-        parsed = values.cast(pa.timestamp("us", tz="UTC" if share else None))
-    except pa.ArrowInvalid:
-        return None
-    return _from_timestamps(parsed)
+    kind = pa.timestamp("us", tz="UTC" if share else None)
+    for text in (values, _without_nanoseconds(values)):
+        try:
+            return _from_timestamps(text.cast(kind))
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def _without_nanoseconds(values: pa.Array) -> pa.Array:
+    """Seven decimals and more, as some clouds write them, cut to microseconds."""
+    return pc.replace_substring_regex(values, r"(\.\d{6})\d+", r"\1")
 
 
 def _one_by_one(values: pa.Array, unit: str | None) -> Times:
