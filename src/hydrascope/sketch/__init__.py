@@ -9,6 +9,7 @@ from hydrascope.sketch.codec import (
     key_id,
     key_sketch,
 )
+from hydrascope.sketch.labels import classify_texts, label_group
 from hydrascope.sketch.texts import (
     LEAST,
     LIMIT,
@@ -27,11 +28,13 @@ __all__ = [
     "SCRIPTS",
     "WIDTH",
     "TextSketch",
+    "classify_texts",
     "concat_sketches",
     "decode_sketches",
     "encode_sketch",
     "encode_sketches",
     "key_id",
     "key_sketch",
+    "label_group",
     "sketch_texts",
 ]

@@ -1,0 +1,222 @@
+"""The corpus that the labels are trained on: rows of the prompt table, and our phrase grammars around its questions."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import tomllib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+__all__ = ["Example", "compose_phrases", "read_holdout", "read_table"]
+
+HERE = Path(__file__).parent
+PER_SOURCE = 200
+"""Rows of one source and label at most, so that no data set speaks for a class alone."""
+
+CAPABILITY = {"reward_grading": "grading"}
+"""Names of the table that differ from ours."""
+WHOLE_SOURCE = {
+    "censor_rewrite_composed_a": "rewriting",
+    "cvalues": "general",
+    "deccp": "general",
+    "sgd_support": "agentic_tool_use",
+}
+"""Sources whose rows are one capability whatever the table says row by row."""
+GUESSED = ("arena_hard_v01", "arena_hard_v20", "awesome_prompts", "dolly_150", "lobe_agents", "plexpt_zh_prompts",
+           "plexpt_zh_questions", "self_instruct_user_oriented", "wildchat_agency")  # fmt: skip
+"""Sources labelled by key words in the table: only these labels of theirs are believed."""
+BELIEVED = ("general", "coding", "translation")
+
+ELICITATION = {
+    "biggen_bench/grading": "rubric_grading",
+    "prometheus_hhh_alignment_eval/grading": "rubric_grading",
+    "prometheus_mt_bench_eval/grading": "rubric_grading",
+    "pandalm/grading": "preference_data",
+    "fireact/agentic_tool_use": "agent_trajectory",
+    "self_instruct_bootstrap/general": "rl_task_writing",
+    "gpteacher_translate_composed/translation": "translation_laundering",
+    "censor_rewrite_composed_a/rewriting": "censorship_safe_rewriting",
+}
+"""Source and capability to elicitation; everything else is `none`."""
+UNCLEAR = ("agentbench", "swe_agent_demos")
+"""Benchmarks and agents that ask for the same thought-and-action format: not used for elicitations."""
+
+UNCLEAR_PHRASES: dict[str, str | None] = {"grading": None}
+"""Capabilities whose phrases may be an elicitation or not."""
+
+FAMILIES = {
+    "prometheus_hhh_alignment_eval": "prometheus",
+    "prometheus_mt_bench_eval": "prometheus",
+    "biggen_bench": "prometheus",
+    "arena_hard_v01": "arena",
+    "arena_hard_v20": "arena",
+    "reasoning_teacher": "reasoning_teacher+gsm8k",
+    "gsm8k": "reasoning_teacher+gsm8k",
+    "plexpt_zh_prompts": "plexpt",
+    "plexpt_zh_questions": "plexpt",
+    "lobe_agents": "lobe",
+    "lobe_i18n_batch": "lobe",
+    "cvalues": "sensitive questions",
+    "deccp": "sensitive questions",
+    "censor_rewrite_composed_a": "sensitive questions",
+}
+"""Sources that share templates or items are left out together."""
+
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One training text."""
+
+    text: str
+    capability: str | None
+    """None: not used for capabilities."""
+    elicitation: str | None
+    source: str
+    """Data set, or `phrases` and the language."""
+    lang: str
+    family: str
+    """What is left out together: sources that share templates or items, or a quarter of the grammar lines."""
+
+
+def read_table(path: str, seed: int) -> list[Example]:
+    """Rows of the prompt table with our labels, at most `PER_SOURCE` of a source and label."""
+    columns = ["source", "capability", "system", "prompt", "n_turns", "lang"]
+    rows = pq.read_table(path, columns=columns).to_pylist()
+    groups: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    for row in rows:
+        source = row["source"]
+        capability = WHOLE_SOURCE.get(source) or CAPABILITY.get(row["capability"], row["capability"])
+        elicitation = ELICITATION.get(f"{source}/{capability}", "none")
+        if source == "biggen_bench" and capability == "translation":
+            continue
+        believed = source not in GUESSED or capability in BELIEVED
+        groups[source, capability].append(
+            Example(
+                text=_as_sent(row),
+                capability=capability if believed else None,
+                elicitation=None if source in UNCLEAR else elicitation,
+                source=source,
+                lang=row["lang"],
+                family=FAMILIES.get(source, source),
+            )
+        )
+    rng = random.Random(seed)
+    return [e for key in sorted(groups) for e in rng.sample(groups[key], min(PER_SOURCE, len(groups[key])))]
+
+
+def compose_phrases(table: list[Example], seed: int) -> list[Example]:
+    """Sentences of the grammars around questions of the table and answers made of other rows."""
+    rng = random.Random(seed)
+    pools = _item_pools(table)
+    examples: list[Example] = []
+    for path in sorted((HERE / "phrases").glob("*.toml")):
+        lang = path.stem
+        grammar = tomllib.loads(path.read_text("utf-8"))
+        copies = {"en": 200, "zh": 160}.get(lang, 60)
+        elicitations = {label: lines for label, lines in grammar.items() if label != "capability"}
+        for label, lines in [*elicitations.items(), *grammar["capability"].items()]:
+            n = copies * 2 if label == "none" else (copies if label in elicitations else copies // 2)
+            for _ in range(n):
+                line = rng.randrange(len(lines))
+                examples.append(
+                    Example(
+                        text=_compose(lines[line], pools, lang, rng),
+                        capability=None if label in elicitations else label,
+                        elicitation=label if label in elicitations else UNCLEAR_PHRASES.get(label, "none"),
+                        source=f"phrases {lang}",
+                        lang=lang,
+                        family=f"phrases, lines {line % 4}",
+                    )
+                )
+    return [e for e in examples + _compose_concepts(pools, rng) if e.text.strip()]
+
+
+def _compose_concepts(pools: dict[str, list[str]], rng: random.Random) -> list[Example]:
+    """Loose sentences: a word or two of most concepts of an elicitation, in any order, then a question."""
+    examples: list[Example] = []
+    for lang, grammar in tomllib.loads((HERE / "phrases_concepts.toml").read_text("utf-8")).items():
+        for label, concepts in grammar.items():
+            for number in range({"en": 200, "zh": 160}.get(lang, 80)):
+                chosen = rng.sample(concepts, rng.randint(max(2, len(concepts) - 1), len(concepts)))
+                words = [word for c in chosen for word in rng.sample(c.split("|"), rng.choice([1, 1, 2]))]
+                rng.shuffle(words)
+                text = (
+                    rng.choice([" ", ", ", ". "]).join(words)
+                    + "\n"
+                    + _item(pools, lang, rng) * (number % 4 > 0)
+                )
+                family = f"phrases, lines {number % 4}"
+                examples.append(
+                    Example(
+                        text=text,
+                        capability=None,
+                        elicitation=label,
+                        source=f"phrases {lang}",
+                        lang=lang,
+                        family=family,
+                    )
+                )
+    return examples
+
+
+def read_holdout() -> list[tuple[str, str]]:
+    """Text and elicitation of the phrasings that were written apart from the grammars."""
+    holdout = tomllib.loads((HERE / "phrases_holdout.toml").read_text("utf-8"))
+    return [(text, label) for label, texts in holdout.items() for text in texts]
+
+
+def _as_sent(row: dict) -> str:
+    """System prompt and last user turn, as the pipeline will see them."""
+    text = row["prompt"]
+    if row["n_turns"] > 1:
+        try:
+            text = str(json.loads(text)[-1]["content"])
+        except (ValueError, LookupError, TypeError):
+            pass
+    return f"{row['system']}\n{text}" if row["system"] else text
+
+
+def _item_pools(table: list[Example]) -> dict[str, list[str]]:
+    """Short texts by language, for the slots."""
+    pools: dict[str, list[str]] = defaultdict(list)
+    for example in table:
+        if example.elicitation == "none":
+            text = " ".join(example.text[-600:].split())
+            pools[example.lang].append(text[-_slot_length(text) :])
+    return pools
+
+
+def _slot_length(text: str) -> int:
+    """A slot length that depends on the text alone: 20 to 420 characters."""
+    return 20 + sum(text.encode()[:64]) % 400
+
+
+def _compose(line: str, pools: dict[str, list[str]], lang: str, rng: random.Random) -> str:
+    """One sentence of a grammar line with its slots filled; now and then bare, or with its slot first."""
+    while _CHOICE.search(line):
+        line = _CHOICE.sub(lambda match: rng.choice(match.group(1).split("|")), line)
+    if line == "{q}":
+        return _item(pools, lang, rng)
+    bare = rng.random() < 0.2
+    if line.endswith("{q}") and rng.random() < 0.25:
+        line = "{q}\n" + line[: -len("{q}")].rstrip()
+    line = line.replace("\\n", "\n")
+    while "{q}" in line or "{a}" in line:
+        line = line.replace("{q}", "" if bare else _item(pools, lang, rng), 1)
+        line = line.replace("{a}", "" if bare else _item(pools, lang, rng)[: rng.choice([4, 12, 200])], 1)
+    return line
+
+
+def _item(pools: dict[str, list[str]], lang: str, rng: random.Random) -> str:
+    """A question in the language where there is one, else English or Chinese."""
+    own = pools.get(lang, [])
+    if own and rng.random() < 0.7:
+        return rng.choice(own)
+    return rng.choice(pools[rng.choice(["en", "en", "zh"])])

@@ -1,0 +1,211 @@
+"""Train the capability and elicitation labels, judge them across sources, write the weights and the model card.
+
+    python scripts/train_labels.py --prompts ../shared/data/prompts_dev.parquet
+
+Whole families of sources are left out, an eighth of them at a time: random splits of such data look perfect and say
+nothing. Grammar lines are left out by quarters. The weights hold hashed words only; no sentence of the data is
+stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from label_card import write_card
+from label_data import Example, compose_phrases, read_holdout, read_table
+from scipy.optimize import minimize_scalar
+from softmax import learn_weights
+
+from hydrascope.schema import CAPABILITIES, ELICITATIONS
+from hydrascope.sketch.labels import (
+    N_FEATURES,
+    LinearModel,
+    featurize,
+    quantize_weights,
+    score_features,
+    windows_of,
+)
+
+ROOT = Path(__file__).parent.parent
+WEIGHTS = ROOT / "src/hydrascope/sketch/weights/labels.npz"
+SEED = 20261120
+NAMES = {"capability": CAPABILITIES, "elicitation": ELICITATIONS}
+VOCABULARY = {"capability": 30_000, "elicitation": 30_000}
+N_FOLDS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """Pieces of text as feature sets, with what is known of each."""
+
+    bounds: np.ndarray
+    features: np.ndarray
+    truth: np.ndarray
+    source: np.ndarray
+    family: np.ndarray
+    example: np.ndarray
+    """Index of the example that a piece is cut from."""
+
+    def take(self, mask: np.ndarray) -> Corpus:
+        """The pieces in `mask`."""
+        sizes = np.diff(self.bounds)
+        return Corpus(
+            bounds=np.concatenate([[0], np.cumsum(sizes[mask])]),
+            features=self.features[np.repeat(mask, sizes)],
+            truth=self.truth[mask],
+            source=self.source[mask],
+            family=self.family[mask],
+            example=self.example[mask],
+        )
+
+
+def cut(task: str, examples: list[Example]) -> Corpus:
+    """Whole texts for capabilities; for elicitations windows, of elicitations the first only, for it has the wrapper."""
+    names = NAMES[task]
+    pieces, owner = [], []
+    for index, example in enumerate(examples):
+        label = getattr(example, task)
+        if label is None:
+            continue
+        cuts = [example.text] if task == "capability" else windows_of(example.text)
+        whole = label == "none" or len(example.text) < 1500
+        pieces += cuts if whole else cuts[:1]
+        owner += [index] * (len(cuts) if whole else 1)
+    bounds, features = featurize(pieces)
+    return Corpus(
+        bounds=bounds,
+        features=features,
+        truth=np.array([names.index(getattr(examples[i], task)) for i in owner]),
+        source=np.array([examples[i].source for i in owner]),
+        family=np.array([examples[i].family for i in owner]),
+        example=np.array(owner),
+    )
+
+
+def choose_vocabulary(corpus: Corpus, n_classes: int, size: int) -> np.ndarray:
+    """Features that say most about the class (counts times relative entropy) and occur in more than one source."""
+    rows = np.repeat(np.arange(len(corpus.truth)), np.diff(corpus.bounds))
+    counts = np.zeros((N_FEATURES, n_classes), np.float32)
+    np.add.at(counts, (corpus.features, corpus.truth[rows]), 1)
+    total = counts.sum(axis=1)
+    _, origin = np.unique(np.char.add(corpus.source, corpus.truth.astype(str)), return_inverse=True)
+    pairs = np.unique(corpus.features.astype(np.int64) * 4096 + origin[rows])
+    n_origins = np.bincount(pairs // 4096, minlength=N_FEATURES)
+    prior = counts.sum(axis=0) / counts.sum()
+    share = (counts + 2 * prior) / (total + 2)[:, None]
+    worth = total * (share * np.log(np.maximum(share, 1e-12) / prior)).sum(axis=1)
+    worth[(total < 4) | (n_origins < 2)] = 0
+    best = np.argsort(-worth, kind="stable")[:size]
+    return np.sort(best[worth[best] > 0])
+
+
+def weigh(corpus: Corpus, n_classes: int) -> np.ndarray:
+    """A source counts with the root of its rows, then a class with the power 0.3 of what it has."""
+    _, inverse, counts = np.unique(corpus.source, return_inverse=True, return_counts=True)
+    weights = (1 / np.sqrt(counts))[inverse]
+    mass = np.bincount(corpus.truth, weights, minlength=n_classes)
+    weights *= np.maximum(mass, 1e-9)[corpus.truth] ** -0.7
+    return (weights / weights.mean()).astype(np.float32)
+
+
+def fit(task: str, corpus: Corpus) -> tuple[np.ndarray, LinearModel]:
+    """Vocabulary and model."""
+    n_classes = len(NAMES[task])
+    vocabulary = choose_vocabulary(corpus, n_classes, VOCABULARY[task])
+    place = np.full(N_FEATURES, -1, np.int32)
+    place[vocabulary] = np.arange(len(vocabulary))
+    rows = place[corpus.features]
+    bounds = np.concatenate([[0], np.cumsum(rows >= 0)])[corpus.bounds]
+    weights, bias = learn_weights(
+        bounds, rows[rows >= 0], corpus.truth, weigh(corpus, n_classes), len(vocabulary), n_classes,
+        5, 0.1, 0.0, 0.5, SEED,
+    )  # fmt: skip
+    return vocabulary, LinearModel(place=place, weights=weights, bias=bias)
+
+
+def folds(family: np.ndarray) -> list[np.ndarray]:
+    """Masks of held-out pieces: families dealt to folds by size."""
+    names, counts = np.unique(family, return_counts=True)
+    groups: dict[int, list[str]] = defaultdict(list)
+    loads = np.zeros(N_FOLDS)
+    for index in np.argsort(-counts, kind="stable"):
+        fold = int(loads.argmin())
+        groups[fold].append(names[index])
+        loads[fold] += counts[index]
+    return [np.isin(family, group) for group in groups.values()]
+
+
+def cross_sources(task: str, corpus: Corpus) -> np.ndarray:
+    """Logits of each piece from a model that saw nothing of its family."""
+    logits = np.zeros((len(corpus.truth), len(NAMES[task])), np.float32)
+    for held in folds(corpus.family):
+        _, model = fit(task, corpus.take(~held))
+        part = corpus.take(held)
+        logits[held] = score_features(model, part.bounds, part.features)
+        print(task, "fold", held.sum(), flush=True)
+    return logits
+
+
+def temperature(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float:
+    """The divisor of the logits that makes held-out probabilities calibrated: lowest log loss."""
+
+    def loss(log_t: float) -> float:
+        scaled = logits / np.exp(log_t)
+        top = scaled.max(axis=1, keepdims=True)
+        log_p = scaled - top - np.log(np.exp(scaled - top).sum(axis=1, keepdims=True))
+        return float(-(weights * log_p[np.arange(len(truth)), truth]).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2, 3), method="bounded").x))
+
+
+def by_example(task: str, corpus: Corpus, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Example indices and the logits of each, from its clearest window."""
+    if task == "capability":
+        return corpus.example, logits
+    none = NAMES[task].index("none")
+    margin = np.delete(logits, none, axis=1).max(axis=1) - logits[:, none]
+    order = np.lexsort((-margin, corpus.example))
+    examples, first = np.unique(corpus.example[order], return_index=True)
+    return examples, logits[order[first]]
+
+
+def main() -> None:
+    """Train both tasks and write weights and card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prompts", default="../shared/data/prompts_dev.parquet")
+    parser.add_argument("--quick", action="store_true", help="weights only, no cross-source evaluation")
+    options = parser.parse_args()
+    table = read_table(options.prompts, SEED)
+    examples = table + compose_phrases(table, SEED)
+    arrays: dict[str, np.ndarray] = {}
+    held: dict = {}
+    for task in NAMES:
+        corpus = cut(task, examples)
+        divisor = 1.6
+        if not options.quick:
+            logits = cross_sources(task, corpus)
+            divisor = temperature(logits, corpus.truth, weigh(corpus, len(NAMES[task])))
+            held[task] = (*by_example(task, corpus, logits / divisor), divisor)
+        vocabulary, model = fit(task, corpus)
+        arrays |= quantize_weights(task, vocabulary, model.weights / divisor, model.bias / divisor)
+        print(
+            task,
+            len(corpus.truth),
+            "pieces",
+            len(vocabulary),
+            "features, temperature",
+            round(divisor, 2),
+            flush=True,
+        )
+    WEIGHTS.parent.mkdir(exist_ok=True)
+    np.savez_compressed(WEIGHTS, **arrays)
+    print(WEIGHTS.stat().st_size, "bytes")
+    write_card(ROOT / "docs/model-card.md", examples, held, read_holdout())
+
+
+if __name__ == "__main__":
+    main()

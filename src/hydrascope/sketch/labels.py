@@ -1,0 +1,218 @@
+"""What a text asks for: capability and elicitation labels, by a linear model over hashed words.
+
+A label describes wording, not guilt: trainers and evaluators grade with the same rubrics. The features of a text are
+binary, kept only where they are in the model's vocabulary, and scaled to unit length. An elicitation is a sentence or
+two around an item of any length, so it is looked for in windows at either end and the clearest window counts; a
+capability is judged on both ends together. `docs/model-card.md` has the figures, all of them across sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from hydrascope.kernels.text_classes import class_table
+from hydrascope.kernels.text_features import hash_features
+from hydrascope.schema import CAPABILITIES, ELICITATIONS
+
+__all__ = [
+    "N_FEATURES",
+    "WINDOW",
+    "LinearModel",
+    "Weights",
+    "classify_texts",
+    "featurize",
+    "label_group",
+    "load_weights",
+    "quantize_weights",
+    "score_features",
+    "windows_of",
+]
+
+N_BITS = 20
+N_FEATURES = 1 << N_BITS
+"""Hash buckets, of which a model's vocabulary holds some tens of thousands."""
+ENDS = 1200
+"""Bytes read at either end of a text for its capability."""
+WINDOW = 600
+"""Bytes of a window for elicitations."""
+CERTAIN = {"capability": 0.35, "elicitation": 0.5}
+"""Least probability for a label other than `general` or `none` to count in a group's shares."""
+
+_WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
+_COMMON = 0.6  # a feature in this share of a group's texts is part of their template
+_NONE = ELICITATIONS.index("none")
+_GENERAL = CAPABILITIES.index("general")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearModel:
+    """One softmax classifier over a vocabulary of hashed features."""
+
+    place: NDArray[np.int32]
+    """int32[N_FEATURES]: row of a feature in `weights`, -1 outside the vocabulary."""
+    weights: NDArray[np.float32]
+    """float32[vocabulary, classes]."""
+    bias: NDArray[np.float32]
+    """float32[classes]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """The shipped models."""
+
+    capability: LinearModel
+    elicitation: LinearModel
+
+
+def classify_texts(texts: Sequence[str | None]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Label probabilities of each of n texts.
+
+    Returns:
+        float32[n, len(CAPABILITIES)] and float32[n, len(ELICITATIONS)], rows summing to one, columns in the order
+        of `hydrascope.schema`. A null or empty text is `general` and `none`.
+    """
+    logits, elicited = _logits([text or "" for text in texts])
+    return _softmax(logits), _softmax(elicited)
+
+
+def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str, float]]:
+    """Shares of capabilities and of elicitations in a sample of texts of one template or account.
+
+    Words that most of the texts have in common are judged once, together, and that judgement is joined to the one of
+    each text that has them: the items of a template blur each text, not what they share. A text whose best label
+    is not certain enough counts as `general` or `none`.
+
+    Returns:
+        Two mappings of label to share; shares sum to one, labels with no share are left out; both empty without
+        texts.
+    """
+    kept = [text for text in texts if text and text.strip()]
+    if not kept:
+        return {}, {}
+    logits, elicited = _logits(kept)
+    member, shared, shared_elicited = _common_part(kept)
+    logits[member] = (logits[member] + shared) / 2
+    elicited[member] = (elicited[member] + shared_elicited) / 2
+    return (
+        _shares(_softmax(logits), CAPABILITIES, _GENERAL, CERTAIN["capability"]),
+        _shares(_softmax(elicited), ELICITATIONS, _NONE, CERTAIN["elicitation"]),
+    )
+
+
+def featurize(texts: Sequence[str], *, ends: int = ENDS) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Row bounds int64[n + 1] and hashed features int32[m] of the first and last `ends` bytes of each text."""
+    column = pa.array([text.encode("utf-8", "replace") for text in texts], pa.large_binary())
+    _, offset_buffer, byte_buffer = column.buffers()
+    offsets = (
+        np.frombuffer(offset_buffer, np.int64)[: len(column) + 1] if len(column) else np.zeros(1, np.int64)
+    )
+    data = np.zeros(0, np.uint8) if byte_buffer is None else np.frombuffer(byte_buffer, np.uint8)
+    return hash_features(data, offsets, class_table(), N_BITS, ends, ends)
+
+
+def windows_of(text: str) -> list[str]:
+    """Pieces of a text in which an elicitation is looked for: the first two windows and the last two."""
+    width = WINDOW if text.isascii() else WINDOW // 2
+    if len(text) <= width:
+        return [text]
+    starts = {0, len(text) - width}
+    if len(text) > 2 * width:
+        starts |= {width * 3 // 4, len(text) - width * 7 // 4}
+    return [text[start : start + width] for start in sorted(starts)]
+
+
+def score_features(
+    model: LinearModel, bounds: NDArray[np.int64], features: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """Logits float32[n, classes] of n feature sets."""
+    rows = model.place[features]
+    known = rows >= 0
+    sums = np.zeros((len(features) + 1, model.weights.shape[1]), np.float64)
+    np.cumsum(np.where(known[:, None], model.weights[rows], 0), axis=0, out=sums[1:])
+    counts = np.concatenate([[0], np.cumsum(known)])
+    n_known = np.maximum(counts[bounds[1:]] - counts[bounds[:-1]], 1)
+    logits = (sums[bounds[1:]] - sums[bounds[:-1]]) / np.sqrt(n_known)[:, None] + model.bias
+    return logits.astype(np.float32)
+
+
+@cache
+def load_weights() -> Weights:
+    """The shipped weights, read once."""
+    with np.load(_WEIGHTS_FILE) as archive:
+        return Weights(
+            **{
+                task: _dequantize(
+                    *(archive[f"{task}_{part}"] for part in ("vocabulary", "rows", "scale", "bias"))
+                )
+                for task in ("capability", "elicitation")
+            }
+        )
+
+
+def quantize_weights(
+    task: str, vocabulary: NDArray[np.int32], weights: NDArray[np.float32], bias: NDArray[np.float32]
+) -> dict[str, np.ndarray]:
+    """Arrays to ship for one task: eight bits a weight, one scale a class."""
+    scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
+    return {
+        f"{task}_vocabulary": vocabulary.astype(np.int32),
+        f"{task}_rows": np.rint(weights / scale).astype(np.int8),
+        f"{task}_scale": scale.astype(np.float32),
+        f"{task}_bias": bias.astype(np.float32),
+    }
+
+
+def _dequantize(vocabulary: np.ndarray, rows: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> LinearModel:
+    place = np.full(N_FEATURES, -1, np.int32)
+    place[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
+    return LinearModel(place=place, weights=rows.astype(np.float32) * scale, bias=bias)
+
+
+def _logits(texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Capability logits of each text, elicitation logits of its clearest window."""
+    weights = load_weights()
+    pieces = [windows_of(text) for text in texts]
+    owner = np.repeat(np.arange(len(texts)), [len(piece) for piece in pieces])
+    scored = score_features(weights.elicitation, *featurize([w for piece in pieces for w in piece]))
+    others = np.delete(scored, _NONE, axis=1)
+    margin = others.max(axis=1, initial=-np.inf) - scored[:, _NONE]
+    order = np.lexsort((-margin, owner))
+    first = order[np.searchsorted(owner[order], np.arange(len(texts)))]
+    return score_features(weights.capability, *featurize(texts)), scored[first]
+
+
+def _common_part(texts: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
+    """Which texts have the group's common features, and the logits of those features alone."""
+    weights = load_weights()
+    bounds, features = featurize(texts)
+    names, inverse, counts = np.unique(features, return_inverse=True, return_counts=True)
+    common = counts >= max(3, _COMMON * len(texts))
+    hits = np.add.reduceat(np.append(common[inverse], False), np.minimum(bounds[:-1], len(features)))
+    hits = np.where(np.diff(bounds) > 0, hits, 0)
+    n_common = int(common.sum())
+    member = (hits >= 0.5 * n_common) & (n_common >= 8)
+    span = np.array([0, n_common], np.int64)
+    return member, *(
+        score_features(m, span, names[common]) for m in (weights.capability, weights.elicitation)
+    )
+
+
+def _shares(
+    probabilities: NDArray[np.float32], names: tuple[str, ...], rest: int, least: float
+) -> dict[str, float]:
+    best = probabilities.argmax(axis=1)
+    best[probabilities.max(axis=1) < least] = rest
+    counts = np.bincount(best, minlength=len(names)) / len(best)
+    return {names[i]: float(counts[i]) for i in np.argsort(-counts, kind="stable") if counts[i] > 0}
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True)) if len(logits) else logits
+    return shifted / shifted.sum(axis=1, keepdims=True)
