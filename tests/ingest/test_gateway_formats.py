@@ -433,3 +433,23 @@ def test_langfuse_observations_and_traces(tmp_path: Path) -> None:
     assert {**expected, "account_id": "p1"}.items() <= row.items()
     row = only(told(tmp_path, [trace], "langfuse"))
     assert {**expected, "account_id": "user-1"}.items() <= row.items()
+
+
+def test_bedrock_text_under_a_guardrail_is_text(tmp_path: Path) -> None:
+    """`guardContent` wraps what the user said."""
+    content = [{"guardContent": {"text": {"text": "hello", "qualifiers": ["guard_content"]}}}]
+    record = bedrock(input={"inputBodyJson": {"messages": [{"role": "user", "content": content}]}})
+    assert only(told(tmp_path, [record], "bedrock"))["prompt"] == "hello"
+
+
+def test_azure_event_hub_batches(tmp_path: Path) -> None:
+    """A line may hold `{"records": [...]}`."""
+    body = json.dumps({"messages": [{"role": "user", "content": "hello"}]})
+    record = {
+        "time": "2026-03-01T10:00:00Z",
+        "apimSubscriptionId": "s",
+        "category": "GatewayLogs",
+        "requestBody": body,
+    }
+    lines = [{"records": [{**record, "correlationId": f"c{i}"}]} for i in (1, 2)]
+    assert [row["exchange_id"] for row in told(tmp_path, lines, "azure")] == ["c1", "c2"]

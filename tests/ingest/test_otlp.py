@@ -273,3 +273,27 @@ def test_a_damaged_protobuf_message_is_one_reject(tmp_path: Path) -> None:
     (tmp_path / "a.pb").write_bytes(b"".join(framed))
     rows, rejects = read(tmp_path / "a.pb")
     assert len(rows) == 2 and [(n, r) for _, n, r, _ in rejects] == [(2, "broken_protobuf")]
+
+
+def test_a_bare_span_with_events_in_a_document(tmp_path: Path) -> None:
+    """Its list of events does not make it a wrapper around records."""
+    table = {**COMMON, "gen_ai.input.messages": json.dumps(ASKED)}
+    lone = span(table, events=[{"name": "exception", "attributes": attributes({"exception.type": "x"})}])
+    (tmp_path / "a.json").write_text(json.dumps(lone, indent=2))
+    assert only(told(tmp_path / "a.json"))["prompt"] == "hello"
+
+
+def test_inputs_that_are_no_text_are_no_prompt(tmp_path: Path) -> None:
+    """Token ids and forms stay out; plain text and lists of messages come in."""
+    base = {"openinference.span.kind": "LLM", "llm.model_name": "m", "user.id": "u"}
+    inputs = {
+        "tokens": json.dumps({"model": "m", "prompt": [1, 2]}),
+        "plain": "hello",
+        "messages": json.dumps([{"role": "user", "content": "hello"}]),
+    }
+    spans = [
+        span({**base, "input.value": given}, spanId=f"{i:016x}")
+        for i, given in enumerate(inputs.values(), start=1)
+    ]
+    rows = told(write_lines(tmp_path / "a.jsonl", [export(*spans)]))
+    assert sorted(str(row.get("prompt")) for row in rows) == ["None", "hello", "hello"]
