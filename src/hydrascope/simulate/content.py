@@ -173,7 +173,7 @@ class Writer:
             if later[first]:
                 parts.append(self.follow_up(tongue, moments.keep(rows)))
             else:
-                name = wrappers[int(wrapper[first])] if wrappers else None
+                name = wrappers[int(wrapper[first])] or None if wrappers else None
                 parts.append(self.opening(name, tongue, roster, moments.keep(rows), items[rows]))
         if not parts:
             return pa.array([], pa.string())
