@@ -28,16 +28,18 @@ class ClusterSettings:
     """When an account belongs."""
 
     min_members: int = 3
-    min_bits: float = 6.0
-    """Least leave-one-out weight over all families."""
-    min_operator_bits: float = 1.5
+    min_posterior_bits: float = 1.0
+    """Least log2 posterior odds of membership, all families together."""
+    max_against_bits: float = 1.0
+    """Most that an operator's families may say against an account that is attached for its text."""
+    min_operator_bits: float = 2.5
     """Least weight of the families that speak of an operator rather than of software."""
     min_share: float = 0.03
     """Least share of an account's sampled exchanges for it to count among a template's users."""
     min_content_bits: float = 4.0
     """Least mean weight of the shared text for a community without an operator to be a group at all."""
     unite_slack: float = 0.5
-    """Bits a member that a union may lose against the two groups apart."""
+    """Bits that a union may lose against the two groups apart, for each member of the smaller."""
     rounds: int = 6
     seed: int = 0
 
@@ -72,7 +74,7 @@ def refine(observations: Observations, members: np.ndarray, settings: ClusterSet
     """
     fit = fit_members(observations, members, seed=settings.seed)
     for _ in range(settings.rounds):
-        stays = _fits(fit, len(members), settings)
+        stays = _fits(observations, fit, len(members), settings)
         if stays.sum() < settings.min_members:
             return None
         if stays.all():
@@ -99,7 +101,7 @@ def form_cores(
         if all(len(a) == len(f.members) for a, f in zip(assigned, fits, strict=False)) and len(assigned) == len(fits):
             break
         fits = [f for f in (refine(observations, m, settings) for m in assigned) if f is not None]
-    fits = unite(observations, fits, links, settings)
+    fits = attach(observations, unite(observations, fits, links, settings), settings)
     return [Candidate(members=f.members, origin="core", fit=f) for f in fits]
 
 
@@ -133,7 +135,8 @@ def unite(
             continue
         a, b = groups[i], groups[j]
         union = fit_members(observations, np.sort(np.concatenate([a.members, b.members])), seed=settings.seed)
-        if _description(union) < _description(a) + _description(b) - settings.unite_slack * len(union.members):
+        slack = settings.unite_slack * min(len(a.members), len(b.members))
+        if _description(union) < _description(a) + _description(b) - slack:
             continue
         del groups[i], groups[j]
         groups[n] = union
@@ -186,15 +189,62 @@ def remainders(
     return [Candidate(members=f.members, origin="remainder", fit=f) for f in fits if f.family("content").mean() >= settings.min_content_bits]
 
 
-def _fits(fit: Fit, n_candidates: int, settings: ClusterSettings) -> np.ndarray:
+def _fits(observations: Observations, fit: Fit, n_candidates: int, settings: ClusterSettings) -> np.ndarray:
     """Whether the posterior of membership is for each account.
 
-    Finding k accounts that agree among n candidates is n / k times easier than finding them alone: a member
-    of a small core must overcome those prior odds with evidence of an operator.
+    Two priors to overcome: that of any account of the log belonging to a group of this size, with all evidence;
+    and that of any candidate belonging to the core found among them, with evidence of an operator, since
+    finding k accounts that agree among n candidates is n / k times easier than finding them alone.
     """
+    size = len(fit.members)
+    rarity = np.log2(max(len(observations.population) - size, 1) / size)
+    odds = np.log2(max(n_candidates - size, 0) / size + 1.0)
     operator = fit.families[:, OPERATOR].sum(axis=1)
-    odds = np.log2(max(n_candidates - len(fit.members), 0) / len(fit.members) + 1.0)
-    return (fit.bits >= settings.min_bits + odds) & (operator >= settings.min_operator_bits + odds)
+    return (fit.bits >= rarity + settings.min_posterior_bits) & (operator >= settings.min_operator_bits + odds)
+
+
+def attach(observations: Observations, fits: Sequence[Fit], settings: ClusterSettings) -> list[Fit]:
+    """Add to each group the unclaimed users of its texts whom the whole evidence puts there.
+
+    These are accounts too quiet to show an operator by themselves; nothing may speak against one, and a text
+    that outsiders use as well is too weak to bring anybody in.
+    """
+    free = np.ones(len(observations.population), bool)
+    for fit in fits:
+        free[fit.members] = False
+    grown = []
+    for fit in fits:
+        users = _unclaimed_users(observations, fit, free)
+        if 0 < len(users) <= 2 * len(fit.members):
+            fit = _grow(observations, fit, users, settings)
+            free[fit.members] = False
+        grown.append(fit)
+    return grown
+
+
+def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: ClusterSettings) -> Fit:
+    """The core with the users that still fit once the others who do not are out again."""
+    rarity = np.log2(max(len(observations.population) - len(core.members), 1) / len(core.members))
+    while len(users):
+        members = np.sort(np.concatenate([core.members, users])).astype(np.int32)
+        union = fit_members(observations, members, seed=settings.seed)
+        operator = union.families[:, OPERATOR].sum(axis=1)
+        joins = (union.bits >= rarity + settings.min_posterior_bits) & (operator >= -settings.max_against_bits)
+        stays = np.intersect1d(union.members[joins], users)
+        if len(stays) == len(users):
+            return union
+        users = stays
+    return core
+
+
+def _unclaimed_users(observations: Observations, fit: Fit, free: np.ndarray) -> np.ndarray:
+    share = observations.community_share
+    used = np.asarray((share[fit.members] > 0).sum(axis=0)).ravel()
+    leading = np.flatnonzero((used >= 0.5 * len(fit.members)) & (observations.n_users <= 3 * len(fit.members)))
+    if not len(leading):
+        return np.zeros(0, np.int32)
+    users = np.unique(share[:, leading].tocoo().coords[0])
+    return users[free[users]].astype(np.int32)
 
 
 def resolve(

@@ -64,6 +64,8 @@ class Observations:
     """int64[n_accounts] sampled exchanges behind those shares."""
     usage_total: np.ndarray
     """float64[communities]: sum over accounts of the share that holds the community's templates."""
+    n_users: np.ndarray
+    """int64[communities]: accounts that use the community's templates in earnest."""
     n_with_sample: int
     """Accounts with any sampled exchange."""
     quantities: Mapping[str, Quantity]

@@ -87,12 +87,13 @@ def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -
 
 
 def template_bits(observations: Observations, members: np.ndarray) -> np.ndarray:
-    """float64[k] weight of using the group's most used texts at the group's rate rather than everybody's.
+    """float64[k] weight of using the group's most used texts as the group does.
 
-    For an account with m matches among n sampled exchanges: m log2(g / o) + (n - m) log2((1 - g) / (1 - o)),
-    g the others' mean share and o the outsiders' mean share, over 1 + (n - 1) rho since an account's exchanges
-    are alike (the design effect of cluster sampling, Kish 1965). The best of the group's few leading communities
-    counts.
+    Two bounds, and the lower counts. By exchanges: with m matches among n sampled exchanges, m log2(g / o) +
+    (n - m) log2((1 - g) / (1 - o)), g the others' mean share and o the outsiders', over 1 + (n - 1) rho since an
+    account's exchanges are alike (the design effect of cluster sampling, Kish 1965). By accounts: log2 of the
+    share of members over the share of outsiders that use the text in earnest; using a public text a thousand
+    times is no more evidence than using it. The best of the group's few leading communities counts.
     """
     n = observations.n_sampled[members].astype(float)
     sampled = int((n > 0).sum())
@@ -107,7 +108,8 @@ def template_bits(observations: Observations, members: np.ndarray) -> np.ndarray
         mine[who[inside == c]] = share[inside == c]
         outside = max(float(observations.usage_total[codes[c]] - total[c]), 0.0)
         other = (outside + 0.02) / (observations.n_with_sample - sampled + 1)
-        best = np.maximum(best, _usage_bits(mine, n, (total[c] - mine) / max(sampled - 1, 1), other))
+        by_exchange = _usage_bits(mine, n, (total[c] - mine) / max(sampled - 1, 1), other)
+        best = np.maximum(best, np.minimum(by_exchange, _user_bits(observations, members, int(codes[c]), sampled)))
     return np.where(n > 0, np.maximum(best, _FLOOR), 0.0)
 
 
@@ -115,6 +117,13 @@ def _usage_bits(mine: np.ndarray, n: np.ndarray, group: np.ndarray, other: float
     g, o = np.clip(group, 1e-4, 0.98), min(max(other, 1e-6), 0.98)
     weight = n * (mine * np.log2(g / o) + (1 - mine) * np.log2((1 - g) / (1 - o)))
     return weight / (1 + np.maximum(n - 1, 0) * _ALIKE)
+
+
+def _user_bits(observations: Observations, members: np.ndarray, community: int, sampled: int) -> np.ndarray:
+    uses = np.asarray(observations.community_share[members][:, [community]].todense()).ravel() > 0
+    outside = observations.n_users[community] - uses.sum()
+    group = (uses.sum() - uses + 0.5) / max(sampled, 1)
+    return np.log2(group / ((outside + 0.5) / (observations.n_with_sample - sampled + 1)))
 
 
 def _combine(bits: list[np.ndarray], n: int) -> np.ndarray:

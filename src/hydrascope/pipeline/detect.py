@@ -116,6 +116,7 @@ def detect(
         community_share=by_community,
         usage=usage,
         usage_total=np.bincount(usage.value, weights=usage.share, minlength=n_communities),
+        n_users=np.bincount(by_community.tocoo().coords[1], minlength=n_communities),
         n_with_sample=int((heavy.n_sampled > 0).sum()),
         n_sampled=heavy.n_sampled,
         quantities={
@@ -282,7 +283,8 @@ def _harm(observations: Observations, finding: Finding) -> float:
 def _finding(observations: Observations, judged: Judged, q_value: float, settings: DetectSettings) -> Finding:
     members = judged.members
     bits = judged.candidate.fit.bits
-    belongs = 1.0 / (1.0 + np.exp2(-np.clip(bits - settings.cluster.min_bits + 3.0, -30, 30)))
+    rarity = np.log2(max(len(observations.population) - len(members), 1) / len(members))
+    belongs = 1.0 / (1.0 + np.exp2(-np.clip(bits - rarity, -30, 30)))
     distils = judged.verdict == "distillation"
     p = judged.p_distillation if distils else min(judged.p_distillation, 0.5)
     share = judged.content.share if judged.content.distinctive else np.ones(len(members))
