@@ -235,7 +235,10 @@ class WeightedNull:
             slope, curve = self._slopes(t)
             if curve <= 0:
                 break
-            t = max(t - (slope - statistic) / curve, t / 4)
+            step = max(t - (slope - statistic) / curve, t / 4) - t
+            t += step
+            if abs(step) < 1e-9 * t:
+                break
         k = self._cumulant(t)
         root = math.sqrt(max(2.0 * (t * statistic - k), 1e-300))
         u = t * math.sqrt(max(self._slopes(t)[1], 1e-300))

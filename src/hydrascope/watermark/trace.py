@@ -83,8 +83,8 @@ class KeyTest:
     """Statistic in standard deviations; for people, decides nothing."""
     log10_p: float
     """Exact or a Chernoff bound: never too small."""
-    estimate: float
-    """Saddlepoint log10 p; for people, decides nothing."""
+    estimate: float | None
+    """Saddlepoint log10 p, where the bound is below 0.05; for people, decides nothing."""
 
 
 class MarkTest:
@@ -124,6 +124,11 @@ class MarkTest:
         """(k,) statistics in standard deviations."""
         return np.asarray((sums - self._null.mean) / self._null.sd)
 
+    def _estimate(self, total: float, log10_p: float) -> float | None:
+        if log10_p > -1.3:
+            return None
+        return log10_p if self.counted else self._null.saddlepoint_log10_p(total - self._null.mean)
+
     def tests(self, keys: Sequence[Key]) -> list[KeyTest]:
         """Test each key."""
         sums = key_sums(self.items, keys, self.mark)
@@ -133,7 +138,7 @@ class MarkTest:
                 statistic=float(s - self._null.mean),
                 z=float((s - self._null.mean) / self._null.sd),
                 log10_p=float(p),
-                estimate=float(p) if self.counted else self._null.saddlepoint_log10_p(s - self._null.mean),
+                estimate=self._estimate(float(s), float(p)),
             )
             for s, p in zip(sums, self.log10_p(sums), strict=True)
         ]
