@@ -23,6 +23,7 @@ class Scheme(StrEnum):
     GUMBEL = "gumbel"
     SYNTHID = "synthid"
     VLLM_GUMBEL = "vllm_gumbel"
+    VLLM_DUAL_GUMBEL = "vllm_dual_gumbel"
     VLLM_RED_GREEN = "vllm_red_green"
     HF_KGW = "hf_kgw"
     HF_SYNTHID = "hf_synthid"
@@ -38,7 +39,7 @@ class Prf(StrEnum):
 
 
 _WIDTHS = {Scheme.HF_KGW: (1,), Scheme.HF_SYNTHID: (1, 2, 3, 4), Scheme.VLLM_GUMBEL: tuple(range(1, 17))}
-_WIDTHS[Scheme.VLLM_RED_GREEN] = _WIDTHS[Scheme.VLLM_GUMBEL]
+_WIDTHS[Scheme.VLLM_RED_GREEN] = _WIDTHS[Scheme.VLLM_DUAL_GUMBEL] = _WIDTHS[Scheme.VLLM_GUMBEL]
 _FREE_GAMMA = (Scheme.HF_KGW, Scheme.VLLM_RED_GREEN)
 
 

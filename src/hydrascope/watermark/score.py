@@ -26,6 +26,7 @@ from hydrascope.watermark.pvalues import (
 from hydrascope.watermark.schemes.hf_kgw import HfRedGreen, hf_hashing_key
 from hydrascope.watermark.schemes.hf_synthid import HfSynthID, hf_synthid_keys
 from hydrascope.watermark.schemes.synthid import layer_weights
+from hydrascope.watermark.schemes.vllm_philox import dual_keys
 
 __all__ = ["METHODS", "Scores", "calibration_p", "pad_of", "score_keys"]
 
@@ -34,6 +35,7 @@ METHODS = {
     Scheme.GUMBEL: "exact gamma",
     Scheme.SYNTHID: "Chernoff bound on the weighted sum of layers",
     Scheme.VLLM_GUMBEL: "exact gamma",
+    Scheme.VLLM_DUAL_GUMBEL: "exact gamma, twice the smaller of two keys",
     Scheme.VLLM_RED_GREEN: "exact binomial",
     Scheme.HF_KGW: "Kullback-Leibler bound (lists are drawn without replacement)",
     Scheme.HF_SYNTHID: "Hoeffding bound on the mean over distinct table inputs",
@@ -60,7 +62,7 @@ class Scores:
 
 def pad_of(mark: Mark) -> int | None:
     """What stands before a text's first token: vLLM scores it, others do not."""
-    return -1 if mark.scheme in (Scheme.VLLM_GUMBEL, Scheme.VLLM_RED_GREEN) else None
+    return -1 if mark.scheme.startswith("vllm") else None
 
 
 def score_keys(
@@ -91,6 +93,8 @@ def score_keys(
     handles = np.array([key.handle for key in keys], dtype=np.uint64)
     if mark.scheme is Scheme.VLLM_GUMBEL:
         return _summed(philox_exponential_sums(handles, contexts, tokens), len(tokens))
+    if mark.scheme is Scheme.VLLM_DUAL_GUMBEL:
+        return _dual(handles, contexts, tokens)
     if mark.scheme is Scheme.VLLM_RED_GREEN:
         return _counted(philox_green_counts(handles, contexts, tokens, mark.gamma), len(tokens), mark.gamma)
     if mark.scheme is Scheme.HF_KGW:
@@ -124,6 +128,18 @@ def _counted(counts: Ids, n: int, gamma: float) -> Scores:
 
 def _summed(sums: Floats, n: int) -> Scores:
     return Scores(sums, np.full(len(sums), n), gamma_log10_p(sums, n))
+
+
+def _dual(handles: npt.NDArray[np.uint64], contexts: Ids, tokens: Ids) -> Scores:
+    """Which of the two keys drew a token is not known, so both are tested and the smaller p is doubled.
+
+    vLLM's own detector fits a gamma to a weighted sum, which is an approximation.
+    """
+    pairs = np.array([dual_keys(int(handle)) for handle in handles], dtype=np.uint64)
+    sums = [philox_exponential_sums(np.ascontiguousarray(column), contexts, tokens) for column in pairs.T]
+    best = np.maximum(*sums)
+    n = np.full(len(handles), len(tokens))
+    return Scores(best, n, np.minimum(gamma_log10_p(best, n) + np.log10(2.0), 0.0))
 
 
 def _halves(keys: Sequence[Key]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:

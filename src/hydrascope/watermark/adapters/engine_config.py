@@ -22,8 +22,9 @@ def engine_config(mark: Mark, key: Key) -> dict[str, Any]:
     Raises:
         UsageError: the mark is one of ours, which engines make through an adapter.
     """
-    if mark.scheme is Scheme.VLLM_GUMBEL:
-        return {"algorithm": "gumbel", "key": key.handle, "context_width": mark.context_width}
+    if mark.scheme in (Scheme.VLLM_GUMBEL, Scheme.VLLM_DUAL_GUMBEL):
+        algorithm = "gumbel" if mark.scheme is Scheme.VLLM_GUMBEL else "dual_key_gumbel"
+        return {"algorithm": algorithm, "key": key.handle, "context_width": mark.context_width}
     if mark.scheme is Scheme.VLLM_RED_GREEN:
         return {
             "algorithm": "red_green",

@@ -19,15 +19,16 @@ from __future__ import annotations
 import importlib
 import os
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hydrascope.errors import HydrascopeError, RefusalError, UsageError
+from hydrascope.errors import HydrascopeError, InputError, RefusalError, UsageError
 from hydrascope.watermark.adapters.gateway_step import open_header
 from hydrascope.watermark.adapters.key_ring import RING_VARIABLE, KeyRing, RingKey, read_ring
-from hydrascope.watermark.adapters.tensor_prf import green_rows, signed
+from hydrascope.watermark.adapters.tensor_prf import checked_compile, green_rows, signed
 from hydrascope.watermark.marks import Prf, Scheme
 from hydrascope.watermark.schemes.gates import ENTROPY_FLOOR_NATS
 
@@ -62,12 +63,14 @@ class HydrascopeMark(_Base):  # type: ignore[misc, unused-ignore]
         self.ring = _ring()
         self.states = req_states
         n, device = req_states.max_num_reqs, req_states.device
-        self.slots: list[RingKey | None] = [None] * n
+        self.kinds = sorted({(item.mark.context_width, item.mark.gamma) for item in self.ring.keys.values()})
+        self.kind = np.full(n, -1)
         integers = self._torch.int64
         self.k0, self.k1, self.bit = (self._torch.zeros(n, dtype=integers, device=device) for _ in range(3))
         self.delta = self._torch.zeros(n, dtype=self._torch.float32, device=device)
         self.fences = self._torch.tensor(list(self.ring.fence_token_ids), dtype=integers, device=device)
         self.placeholders = self._torch.zeros((), dtype=self._torch.bool, device=device)
+        self.colour = checked_compile(self._torch, device) if device.type == "cuda" else green_rows
         self.steps = 0
 
     @classmethod
@@ -86,9 +89,10 @@ class HydrascopeMark(_Base):  # type: ignore[misc, unused-ignore]
         structured = getattr(sampling_params, "structured_outputs", None) is not None
         marked = header is not None and not structured and sampling_params.temperature > 0
         item = _item(self.ring, header, checked=True) if marked and header is not None else None
-        self.slots[req_idx] = item
+        self.kind[req_idx] = -1
         if item is not None:
             key = item.key
+            self.kind[req_idx] = self.kinds.index((item.mark.context_width, item.mark.gamma))
             self.k0[req_idx], self.k1[req_idx], self.bit[req_idx] = signed(key.k0), signed(key.k1), key.slot
             self.delta[req_idx] = item.mark.delta
         return item is not None
@@ -98,29 +102,22 @@ class HydrascopeMark(_Base):  # type: ignore[misc, unused-ignore]
 
     def apply(self, logits: Tensor, ctx: Any) -> Tensor:
         """Biases the rows of marked requests in place."""
-        kinds = {
-            (item.mark.context_width, item.mark.gamma)
-            for item in (self.slots[slot] for slot in ctx.idx_mapping_np.tolist())
-            if item is not None
-        }
-        for width, gamma in sorted(kinds):
-            rows = self._rows(ctx, width, gamma)
+        present = self.kind[ctx.idx_mapping_np]
+        for kind in np.unique(present[present >= 0]).tolist():
+            rows = self._rows(ctx, kind)
             if rows.numel():
-                self._mark_rows(logits, ctx, rows, width, gamma)
+                self._mark_rows(logits, ctx, rows, *self.kinds[kind])
         self._look(logits)
         return logits
 
-    def _rows(self, ctx: Any, width: int, gamma: float) -> Tensor:
+    def _rows(self, ctx: Any, kind: int) -> Tensor:
         """Logits rows of requests with this kind of mark."""
-        wanted = np.array(
-            [i is not None and (i.mark.context_width, i.mark.gamma) == (width, gamma) for i in self.slots]
-        )
         device = ctx.expanded_idx_mapping.device
         if len(ctx.expanded_idx_mapping) == len(ctx.idx_mapping_np):  # one row a request: no device sync
-            rows = np.flatnonzero(wanted[ctx.idx_mapping_np])
+            rows = np.flatnonzero(self.kind[ctx.idx_mapping_np] == kind)
             return self._torch.as_tensor(rows, device=device)
-        chosen = self._torch.as_tensor(wanted, device=device)[ctx.expanded_idx_mapping.long()]
-        return chosen.nonzero().ravel()
+        wanted = self._torch.as_tensor(self.kind == kind, device=device)
+        return wanted[ctx.expanded_idx_mapping.long()].nonzero().ravel()
 
     def _mark_rows(self, logits: Tensor, ctx: Any, rows: Tensor, width: int, gamma: float) -> None:
         torch = self._torch
@@ -139,7 +136,7 @@ class HydrascopeMark(_Base):  # type: ignore[misc, unused-ignore]
         opened &= self._outside_code(history, ends, prompt)
         tokens = torch.arange(logits.shape[1], device=logits.device)
         k0, k1, bit = (values[slots][:, None] for values in (self.k0, self.k1, self.bit))
-        green = green_rows(k0, k1, bit, contexts, tokens, gamma)
+        green = self.colour(k0, k1, bit, contexts, tokens, gamma)
         bias = self.delta[slots] * opened
         logits[rows] += bias[:, None] * green
 
@@ -201,6 +198,16 @@ def _ring() -> KeyRing:
         raise UsageError(
             f"{RING_VARIABLE} names no key ring", hint="`hydrascope watermark keys ring` writes one"
         )
+    try:
+        return _ring_as_of(name, Path(name).stat().st_mtime_ns)
+    except OSError as error:
+        raise InputError("the key ring cannot be read", file=name, hint=str(error)) from None
+
+
+@lru_cache(maxsize=2)
+def _ring_as_of(name: str, changed_at_ns: int) -> KeyRing:
+    """Read once for each version of the file, not for each request."""
+    del changed_at_ns
     return read_ring(Path(name))
 
 

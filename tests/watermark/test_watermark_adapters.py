@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -175,6 +176,29 @@ def test_torch_colours_tokens_as_numpy_does(width: int, gamma: float) -> None:
     mine = green_rows(k0, k1, slot, torch.tensor(contexts), torch.arange(V), gamma).numpy()
     for row, key, context in zip(mine, keys, contexts, strict=True):
         assert (row == RedGreen(key, width, gamma).green_list(context, V)).all()
+
+
+def test_a_compiler_that_gets_coins_wrong_is_not_believed() -> None:
+    """The fused function is compared first; a wrong one, or none at all, means the plain one and a warning."""
+    torch = pytest.importorskip("torch")
+    from hydrascope.watermark.adapters.tensor_prf import checked_compile, green_rows
+
+    def wrong(function: Any, **_: object) -> Any:
+        return lambda *arguments: ~function(*arguments)
+
+    def right(function: Any, **_: object) -> Any:
+        return partial(function)
+
+    for fake, trusted in ((wrong, False), (right, True)):
+        stand_in = SimpleNamespace(
+            **{name: getattr(torch, name) for name in ("Generator", "randint", "tensor", "arange", "equal")}
+        )
+        stand_in.compile = fake
+        if trusted:
+            assert checked_compile(stand_in, "cpu") is not green_rows
+        else:
+            with pytest.warns(RuntimeWarning, match="differ"):
+                assert checked_compile(stand_in, "cpu") is green_rows
 
 
 class Decoder:

@@ -14,7 +14,9 @@ from scipy import stats
 from hydrascope.errors import RefusalError, UsageError
 from hydrascope.watermark import (
     Gumbel,
+    Mark,
     RedGreen,
+    Scheme,
     binomial_log10_p,
     decoy_keys,
     dedup_pairs,
@@ -26,7 +28,8 @@ from hydrascope.watermark.pairs import SeenPairs, keep_served, served_contexts, 
 from hydrascope.watermark.pvalues import bounded_mean_log10_p, chernoff_log10_p, shown_p, uniform_ks
 from hydrascope.watermark.schemes.gates import ContextHistory, ProseGate, entropy_nats, is_open, prose_mask
 from hydrascope.watermark.schemes.synthid import SynthID, layer_weights, tournament
-from hydrascope.watermark.schemes.vllm_philox import VllmGumbel
+from hydrascope.watermark.schemes.vllm_philox import VllmGumbel, dual_keys
+from hydrascope.watermark.score import score_keys
 
 KEY, OTHER = decoy_keys(11, 2, sliced=False)
 V = 300
@@ -111,6 +114,20 @@ def test_the_engines_gumbel_is_found_from_its_handle() -> None:
     assert len(token) == 120
     assert mark.log10_p(context, token) < -50
     assert VllmGumbel(OTHER.handle, 4).log10_p(context, token) > -3
+
+
+def test_the_engines_dual_key_mark_is_found_and_stays_valid() -> None:
+    """Nine tokens in ten under one derived key; unmarked keys' doubled p is not too small."""
+    mark = Mark(scheme=Scheme.VLLM_DUAL_GUMBEL, context_width=4)
+    schemes = [VllmGumbel(handle, 4) for handle in dual_keys(KEY.handle)]
+    rng, tokens = np.random.default_rng(0), [1]
+    for _ in range(150):
+        tokens.append(schemes[int(rng.random() < 0.1)].sample(rng.normal(size=V), ([-1] * 4 + tokens)[-4:]))
+    pairs = dedup_pairs([tokens], 4, pad=-1)
+    keys = [KEY, *decoy_keys(4, 400, sliced=False)]
+    log10_p = score_keys(mark, keys, *pairs).log10_p
+    assert log10_p[0] < -30
+    assert (log10_p[1:] < -1).mean() < 0.15
 
 
 def test_widths_are_checked_when_a_scheme_is_made() -> None:
