@@ -55,7 +55,7 @@ EXCHANGES = pa.schema(
         ("source_line", pa.int64()),  # 1-based line or row in that file
     ]
 )
-"""One exchange a row. A null means unknown; exactly one of `prompt` and `sketch` may be null."""
+"""One exchange a row. A null means unknown; `prompt` and `sketch` are both null where the text was redacted or lost."""
 
 ACCOUNTS = pa.schema(
     [

@@ -17,7 +17,15 @@ import numpy as np
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import FAMILY_NAMES, Fit, fit_members
 
-__all__ = ["Candidate", "ClusterSettings", "community_members", "form_cores", "refine", "remainders", "resolve"]
+__all__ = [
+    "Candidate",
+    "ClusterSettings",
+    "community_members",
+    "form_cores",
+    "refine",
+    "remainders",
+    "resolve",
+]
 
 OPERATOR = [FAMILY_NAMES.index(f) for f in ("identity", "egress", "timing", "lifecycle")]
 SOFTWARE = [FAMILY_NAMES.index(f) for f in ("client", "content", "configuration")]
@@ -98,7 +106,9 @@ def form_cores(
     fits = [f for f in (refine(observations, m, settings) for m in _distinct(candidates)) if f is not None]
     for _ in range(settings.rounds):
         assigned = _compete(fits, len(observations.population), settings.min_members)
-        if all(len(a) == len(f.members) for a, f in zip(assigned, fits, strict=False)) and len(assigned) == len(fits):
+        if all(len(a) == len(f.members) for a, f in zip(assigned, fits, strict=False)) and len(
+            assigned
+        ) == len(fits):
             break
         fits = [f for f in (refine(observations, m, settings) for m in assigned) if f is not None]
     fits = attach(observations, unite(observations, fits, links, settings), settings)
@@ -123,10 +133,13 @@ def _compete(fits: Sequence[Fit], n_accounts: int, min_members: int) -> list[np.
 
 
 def unite(
-    observations: Observations, fits: Sequence[Fit], links: tuple[np.ndarray, np.ndarray], settings: ClusterSettings
+    observations: Observations,
+    fits: Sequence[Fit],
+    links: tuple[np.ndarray, np.ndarray],
+    settings: ClusterSettings,
 ) -> list[Fit]:
     """Unite neighbouring groups whose union describes its members as well as the two did apart."""
-    groups = {i: f for i, f in enumerate(fits)}
+    groups = dict(enumerate(fits))
     pairs = _neighbours(observations, fits, links)
     n = len(fits)
     while pairs:
@@ -177,7 +190,10 @@ def _neighbours(
 
 
 def remainders(
-    observations: Observations, communities: Sequence[np.ndarray], cores: Sequence[Candidate], settings: ClusterSettings
+    observations: Observations,
+    communities: Sequence[np.ndarray],
+    cores: Sequence[Candidate],
+    settings: ClusterSettings,
 ) -> list[Candidate]:
     """What is left of each template community once the cores are taken out: software in common, and no more."""
     taken = np.zeros(len(observations.population), bool)
@@ -186,7 +202,11 @@ def remainders(
     left = _distinct([m[~taken[m]] for m in communities])
     kept = [m for m in left if len(m) >= settings.min_members]
     fits = [fit_members(observations, m, seed=settings.seed) for m in kept]
-    return [Candidate(members=f.members, origin="remainder", fit=f) for f in fits if f.family("content").mean() >= settings.min_content_bits]
+    return [
+        Candidate(members=f.members, origin="remainder", fit=f)
+        for f in fits
+        if f.family("content").mean() >= settings.min_content_bits
+    ]
 
 
 def _fits(observations: Observations, fit: Fit, n_candidates: int, settings: ClusterSettings) -> np.ndarray:
@@ -200,7 +220,9 @@ def _fits(observations: Observations, fit: Fit, n_candidates: int, settings: Clu
     rarity = np.log2(max(len(observations.population) - size, 1) / size)
     odds = np.log2(max(n_candidates - size, 0) / size + 1.0)
     operator = fit.families[:, OPERATOR].sum(axis=1)
-    return (fit.bits >= rarity + settings.min_posterior_bits) & (operator >= settings.min_operator_bits + odds)
+    return (fit.bits >= rarity + settings.min_posterior_bits) & (
+        operator >= settings.min_operator_bits + odds
+    )
 
 
 def attach(observations: Observations, fits: Sequence[Fit], settings: ClusterSettings) -> list[Fit]:
@@ -229,7 +251,9 @@ def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: Cl
         members = np.sort(np.concatenate([core.members, users])).astype(np.int32)
         union = fit_members(observations, members, seed=settings.seed)
         operator = union.families[:, OPERATOR].sum(axis=1)
-        joins = (union.bits >= rarity + settings.min_posterior_bits) & (operator >= -settings.max_against_bits)
+        joins = (union.bits >= rarity + settings.min_posterior_bits) & (
+            operator >= -settings.max_against_bits
+        )
         stays = np.intersect1d(union.members[joins], users)
         if len(stays) == len(users):
             return union
@@ -240,7 +264,9 @@ def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: Cl
 def _unclaimed_users(observations: Observations, fit: Fit, free: np.ndarray) -> np.ndarray:
     share = observations.community_share
     used = np.asarray((share[fit.members] > 0).sum(axis=0)).ravel()
-    leading = np.flatnonzero((used >= 0.5 * len(fit.members)) & (observations.n_users <= 3 * len(fit.members)))
+    leading = np.flatnonzero(
+        (used >= 0.5 * len(fit.members)) & (observations.n_users <= 3 * len(fit.members))
+    )
     if not len(leading):
         return np.zeros(0, np.int32)
     users = np.unique(share[:, leading].tocoo().coords[0])

@@ -40,6 +40,8 @@ class Finding:
     judged: Judged
     q_value: float
     enforceable: bool
+    allowed: np.ndarray
+    """bool[k]: members that the operator has allow-listed; never acted on."""
     member_probability: np.ndarray
     """float64[k] probability that each member belongs to a distillation campaign."""
     share: np.ndarray
@@ -94,7 +96,7 @@ def account_table(observations: Observations, findings: Sequence[Finding], base_
             campaign[m] = f.campaign_id
         members = f.judged.members
         probability[members], bits[members] = f.member_probability, f.judged.candidate.fit.bits
-        enforceable[members], share[members] = f.enforceable, f.share
+        enforceable[members], share[members] = f.enforceable & ~f.allowed, f.share
     return pa.table(
         [
             pa.array(observations.population.account_id, pa.string()),
@@ -171,6 +173,8 @@ class Surroundings:
     """Channel to value hash to the text behind it."""
     models: Mapping[int, np.ndarray]
     """Account code to rows (hour, model hash, n)."""
+    indicators: Callable[[np.ndarray], list[dict[str, object]]]
+    """Members to the known indicators that they show."""
     parts: Callable[[Sequence[str]], Sequence[Any]]
     """Texts of one template to its constant parts and slots (`hydrascope.sketch.template_parts`)."""
 
@@ -200,6 +204,7 @@ def campaign_document(observations: Observations, finding: Finding, around: Surr
         "weakest_member": _weakest(members),
         "graph": _graph(observations, judged.members, around.links),
         "harm": _harm(finding, summary),
+        "indicators": around.indicators(judged.members),
     }
 
 
@@ -245,7 +250,7 @@ def _weakest(members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _templates(observations: Observations, finding: Finding, around: Surroundings) -> list[dict[str, Any]]:
     judged = finding.judged
-    shown = []
+    shown: list[dict[str, Any]] = []
     for t in judged.content.templates[:60].tolist():
         column = np.asarray(observations.template_share[judged.members][:, [t]].todense()).ravel()
         users = judged.members[column >= 0.03]
@@ -384,13 +389,12 @@ def _graph(observations: Observations, members: np.ndarray, links: PairLinks) ->
 
 def _harm(finding: Finding, summary: Mapping[str, Any]) -> dict[str, Any]:
     taken = summary["output_tokens"] * summary["distillation_share"]
-    score = taken * finding.judged.p_distillation
     kind = (_top(finding.judged.content.capabilities) or "general").replace("_", " ")
     if finding.judged.verdict != "distillation":
         sentence = "Nothing here is counted as taken."
     else:
         sentence = f"About {taken:,.0f} output tokens of {kind} work, enough for {_training(taken)}."
-    return {"score": round(float(score), 1), "output_tokens": int(taken), "would_train": sentence}
+    return {"score": round(float(taken), 1), "output_tokens": int(taken), "would_train": sentence}
 
 
 def _training(tokens: float) -> str:

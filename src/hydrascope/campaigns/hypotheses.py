@@ -109,7 +109,7 @@ def _log2_rates(observable: Observable, model: Model, value: float) -> np.ndarra
 
 
 def _cap_families(weights: Mapping[str, np.ndarray], family_of: Mapping[str, str]) -> dict[str, np.ndarray]:
-    capped = {}
+    capped: dict[str, np.ndarray] = {}
     for family in {family_of[n] for n in weights}:
         names = [n for n in weights if family_of[n] == family]
         total = np.sum([weights[n] for n in names], axis=0)

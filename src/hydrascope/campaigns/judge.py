@@ -25,7 +25,7 @@ from hydrascope.stats.tail import permutation_p
 
 __all__ = ["EnforcementSettings", "Judged", "LinkNull", "judge", "link_null"]
 
-NULL_SIZES = (3, 6, 12, 25, 60, 150)
+NULL_SIZES = (4, 10, 30, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,11 @@ class LinkNull:
 
         Smaller groups vary more, so using the next smaller size errs on the side of the customer.
         """
-        i = max((j for j, s in enumerate(self.sizes) if s <= size), default=0)
+        i = (
+            max((j for j, s in enumerate(self.sizes) if s <= max(size, self.sizes[0])), default=0)
+            if self.sizes
+            else 0
+        )
         if not len(self.draws) or not len(self.draws[i]):
             return 1.0, False
         p, fits = permutation_p(statistic, self.draws[i])

@@ -65,7 +65,8 @@ def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -
         seed: for the background sample that the timing channel is compared with.
     """
     by_channel = {
-        name: np.minimum(channel_bits(c, members), COARSE.get(name, np.inf)) for name, c in observations.channels.items()
+        name: np.minimum(channel_bits(c, members), COARSE.get(name, np.inf))
+        for name, c in observations.channels.items()
     }
     family_of = {name: c.family for name, c in observations.channels.items()}
     for name, quantity in observations.quantities.items():
@@ -109,7 +110,9 @@ def template_bits(observations: Observations, members: np.ndarray) -> np.ndarray
         outside = max(float(observations.usage_total[codes[c]] - total[c]), 0.0)
         other = (outside + 0.02) / (observations.n_with_sample - sampled + 1)
         by_exchange = _usage_bits(mine, n, (total[c] - mine) / max(sampled - 1, 1), other)
-        best = np.maximum(best, np.minimum(by_exchange, _user_bits(observations, members, int(codes[c]), sampled)))
+        best = np.maximum(
+            best, np.minimum(by_exchange, _user_bits(observations, members, int(codes[c]), sampled))
+        )
     return np.where(n > 0, np.maximum(best, _FLOOR), 0.0)
 
 

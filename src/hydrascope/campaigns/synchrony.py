@@ -22,7 +22,17 @@ _MIN_HOURS = 4
 
 
 @njit(cache=True, nogil=True)
-def _scores(offsets, hours, accounts, first, last, base, group_active, group_alive, inside):
+def _scores(
+    offsets: np.ndarray,
+    hours: np.ndarray,
+    accounts: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    base: np.ndarray,
+    group_active: np.ndarray,
+    group_alive: np.ndarray,
+    inside: np.ndarray,
+) -> np.ndarray:
     """Correlation of each account's residual activity with the group's, its own part left out."""
     out = np.zeros(len(accounts))
     for i in range(len(accounts)):
@@ -76,7 +86,9 @@ def synchrony_scores(
 
 
 @njit(cache=True, nogil=True)
-def _group_hours(offsets, hours, members, n_hours):
+def _group_hours(
+    offsets: np.ndarray, hours: np.ndarray, members: np.ndarray, n_hours: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Members active in each hour, and members alive in it."""
     active, alive = np.zeros(n_hours), np.zeros(n_hours + 1)
     for a in members:

@@ -22,7 +22,7 @@ __all__ = ["build_app", "main"]
 def command_modules() -> dict[str, str]:
     """Command name to module name, found in this folder."""
     found = (m.name for m in pkgutil.iter_modules(hydrascope.cli.__path__))
-    return {name.removesuffix("_"): f"hydrascope.cli.{name}" for name in found if name != "app"}
+    return {name: f"hydrascope.cli.{name}" for name in found if name != "app" and not name.startswith("_")}
 
 
 def build_app(argv: Sequence[str] = ()) -> typer.Typer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, incidence_from_rows
 from hydrascope.linkage.links import Links, link_accounts
 from hydrascope.linkage.templates import community_of_templates, find_templates
+from hydrascope.pipeline.control import Control, allowed_accounts, match_indicators
 from hydrascope.pipeline.settings import DetectSettings
 from hydrascope.sketch import label_group, template_parts
 from hydrascope.stats.multiplicity import benjamini_hochberg
@@ -85,6 +87,7 @@ def detect(
     disabled: frozenset[str],
     seed: int,
     time_stage: Timer,
+    control: Control | None = None,
 ) -> Detection:
     """Features, templates, links, clusters and verdicts of the view `exchanges`."""
     with time_stage("features"):
@@ -100,11 +103,15 @@ def detect(
         shingle, template = templates.flat()
         matches = match_cores(engine, shingle, template, coverage=settings.templates.coverage)
         share = _earnest(_counts(matches, matches.template, len(population), len(templates)), heavy.n_sampled)
-        community = community_of_templates((share >= settings.cluster.min_share).astype(float), settings.templates)
+        community = community_of_templates(
+            (share >= settings.cluster.min_share).astype(float), settings.templates
+        )
         n_communities = int(community.max(initial=-1)) + 1
         counts = _counts(matches, community[matches.template], len(population), n_communities)
         by_community = _earnest(counts, heavy.n_sampled)
-        usage = _community_channel(csr_array(counts.multiply(1.0 / np.maximum(heavy.n_sampled, 1)[:, None])), 0.0)
+        usage = _community_channel(
+            csr_array(counts.multiply(1.0 / np.maximum(heavy.n_sampled, 1)[:, None])), 0.0
+        )
     channels = index_channels(rows, population.n)
     observations = Observations(
         population=population,
@@ -141,10 +148,12 @@ def detect(
         )
         null = link_null(observations, draws=settings.null_draws, seed=seed)
         judged = [judge(observations, source, happenings, c, null) for c in candidates]
-        findings = _findings(observations, source, happenings, judged, null, settings)
+        control = control or Control()
+        allowed = allowed_accounts(control, population, channels, engine)
+        findings = _findings(observations, source, happenings, judged, null, allowed, settings)
     with time_stage("surroundings"):
         pairs = _pair_links(links, rows)
-        around = _surround(engine, observations, findings, pairs, texts, happenings)
+        around = _surround(engine, observations, findings, pairs, texts, happenings, control)
     return Detection(
         observations=observations,
         findings=tuple(findings),
@@ -162,7 +171,9 @@ def _off(quantity: str, disabled: frozenset[str]) -> bool:
 
 def _counts(matches: Matches, column: np.ndarray, n_accounts: int, n_columns: int) -> csr_array:
     """accounts x columns: sampled exchanges of an account that match the column."""
-    rows = np.unique(np.stack([matches.account.astype(np.int64), column.astype(np.int64), matches.xid]), axis=1)[:2]
+    rows = np.unique(
+        np.stack([matches.account.astype(np.int64), column.astype(np.int64), matches.xid]), axis=1
+    )[:2]
     pairs, n = np.unique(rows, axis=1, return_counts=True)
     return csr_array((n.astype(float), (pairs[0], pairs[1])), shape=(n_accounts, max(n_columns, 1)))
 
@@ -241,6 +252,7 @@ def _findings(
     happenings: Happenings,
     judged: list[Judged],
     null: LinkNull,
+    allowed: np.ndarray,
     settings: DetectSettings,
 ) -> list[Finding]:
     ranked = sorted(
@@ -259,7 +271,7 @@ def _findings(
             j = judge(observations, source, happenings, replace(j.candidate, members=members, fit=fit), null)
         final.append(j)
     q = benjamini_hochberg(np.array([j.p_value for j in final])) if final else np.zeros(0)
-    found = [_finding(observations, j, float(v), settings) for j, v in zip(final, q, strict=True)]
+    found = [_finding(observations, j, float(v), allowed, settings) for j, v in zip(final, q, strict=True)]
     shown = [
         f for f in found if f.judged.candidate.origin != "remainder" or f.judged.verdict != "inconclusive"
     ]
@@ -280,7 +292,9 @@ def _harm(observations: Observations, finding: Finding) -> float:
     return float(tokens[finding.judged.members].sum()) * finding.judged.p_distillation
 
 
-def _finding(observations: Observations, judged: Judged, q_value: float, settings: DetectSettings) -> Finding:
+def _finding(
+    observations: Observations, judged: Judged, q_value: float, allowed: np.ndarray, settings: DetectSettings
+) -> Finding:
     members = judged.members
     bits = judged.candidate.fit.bits
     rarity = np.log2(max(len(observations.population) - len(members), 1) / len(members))
@@ -292,7 +306,8 @@ def _finding(observations: Observations, judged: Judged, q_value: float, setting
         campaign_id=campaign_id([observations.population.account_id[m] for m in members.tolist()]),
         judged=judged,
         q_value=q_value,
-        enforceable=enforceable(judged, q_value, settings.enforcement),
+        enforceable=enforceable(judged, q_value, settings.enforcement) and allowed[members].mean() < 0.5,
+        allowed=allowed[members],
         member_probability=p * belongs,
         share=share if distils else np.zeros(len(members)),
     )
@@ -317,6 +332,7 @@ def _surround(
     links: PairLinks,
     texts: TextSample,
     happenings: Happenings,
+    control: Control,
 ) -> Surroundings:
     members = [f.judged.members for f in findings]
     everyone = np.unique(np.concatenate(members)) if members else np.zeros(0, np.int32)
@@ -326,6 +342,7 @@ def _surround(
         happenings=happenings,
         names=read_names(engine, observations.population),
         models=read_models(engine, everyone, observations.activity.start_hour),
+        indicators=partial(match_indicators, control, observations.channels),
         parts=template_parts,
     )
 

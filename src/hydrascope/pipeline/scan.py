@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +34,7 @@ from hydrascope.errors import InputError, ResourceError, UsageError, nearest
 from hydrascope.features.observer import PartObserver
 from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import ColumnMap, LogPart, LogSource, Rejects, open_log, read_accounts, read_events
+from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
 from hydrascope.pipeline.settings import ScanSettings
 
@@ -96,6 +98,7 @@ def scan(
     events: str | None = None,
     format: str | None = None,
     column_map: ColumnMap | None = None,
+    control: Control | None = None,
     settings: ScanSettings | None = None,
     progress: Progress | None = None,
     transform: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
@@ -106,6 +109,7 @@ def scan(
         paths: files, folders or globs of the exchange log.
         out: the findings folder; created, and overwritten file by file.
         accounts, events: the optional tables of the contract.
+        control: what the operator has decided beforehand.
         transform: applied to every batch after it is read: joins of edge logs, look-ups of addresses.
 
     Raises:
@@ -145,6 +149,7 @@ def scan(
                 disabled=settings.disabled_families,
                 seed=settings.seed,
                 time_stage=clock.time,
+                control=control,
             )
         except InputError:
             rejects.write(out / "rejects.jsonl")
@@ -334,6 +339,8 @@ def _manifest(
         "unknown_columns": list(source.unknown_columns),
         "ignored_files": list(source.ignored),
         "exchanges": n_exchanges,
+        "first_seen": _iso(int(detection.observations.population.first_at.min())),
+        "last_seen": _iso(int(detection.observations.population.last_at.max())),
         "accounts": len(detection.observations.population),
         "rejects": rejects.counts,
         "warnings": rejects.warnings,
@@ -341,3 +348,7 @@ def _manifest(
         "timings": clock.timings,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
+
+
+def _iso(at: int) -> str:
+    return datetime.fromtimestamp(at / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
