@@ -10,6 +10,7 @@ from hydrascope.sketch.codec import (
     key_sketch,
 )
 from hydrascope.sketch.labels import classify_texts, label_group
+from hydrascope.sketch.template import Part, template_parts
 from hydrascope.sketch.texts import (
     LEAST,
     LIMIT,
@@ -27,6 +28,7 @@ __all__ = [
     "RATE",
     "SCRIPTS",
     "WIDTH",
+    "Part",
     "TextSketch",
     "classify_texts",
     "concat_sketches",
@@ -37,4 +39,5 @@ __all__ = [
     "key_sketch",
     "label_group",
     "sketch_texts",
+    "template_parts",
 ]
