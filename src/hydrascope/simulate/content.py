@@ -125,6 +125,8 @@ class Writer:
     texts: Texts
     pool: PromptPool
     languages: tuple[str, ...]
+    edges: npt.NDArray[np.float64]
+    """Cumulative shares of the languages."""
     side: str | None
     key: int
     demand: int
@@ -151,16 +153,19 @@ class Writer:
             )
         return self._rendered[name, lang]
 
-    def language_of(self, roster: Roster, moments: Moments) -> tuple[tuple[str, ...], Ints]:
-        """Languages, and the index of each exchange's."""
+    def language_of(self, roster: Roster, moments: Moments, items: Uint64s) -> tuple[tuple[str, ...], Ints]:
+        """Languages, and the index of each exchange's: the account's, the item's in a list, or by session."""
         own = self.content.languages
+        if not own and self.shift:
+            draw = mix(items, 129) / 2.0**64
+            return self.languages, np.minimum(np.searchsorted(self.edges, draw), len(self.languages) - 1)
         if not own:
             return self.languages, roster.languages[moments.account]
         return own, (mix(moments.session, 131) % np.uint64(len(own))).astype(np.int64)
 
     def prompts(self, roster: Roster, moments: Moments, items: Uint64s) -> pa.Array:
         """The last user turn of every exchange."""
-        langs, lang = self.language_of(roster, moments)
+        langs, lang = self.language_of(roster, moments, items)
         wrappers = self.content.wrappers
         wrapper = (mix(moments.session, 137) % np.uint64(max(len(wrappers), 1))).astype(np.int64)
         later = (moments.step > 0) & (self.content.follow != "same")

@@ -138,13 +138,14 @@ def draw_plan(order: Order) -> Plan:
         for flow in group.flows:
             key = salt(roster.key, "flow", flow.name)
             writer = Writer(
-                flow.content,
-                scenario.texts,
-                pool,
-                tuple(group.languages),
-                scenario.world.pool_side,
-                key,
-                demand,
+                content=flow.content,
+                texts=scenario.texts,
+                pool=pool,
+                languages=tuple(group.languages),
+                edges=np.cumsum(weights) / weights.sum(),
+                side=scenario.world.pool_side,
+                key=key,
+                demand=demand,
             )
             sources.append(draw_source(group, flow, roster, writer, len(sources)))
     return Plan(scenario, seed, calendar, book, tuple(sources), tuple(rosters))
