@@ -9,6 +9,7 @@ from hydrascope.sketch.codec import (
     key_id,
     key_sketch,
 )
+from hydrascope.sketch.feed import SKETCHED, sketch_batch
 from hydrascope.sketch.labels import classify_texts, label_group
 from hydrascope.sketch.template import Part, template_parts
 from hydrascope.sketch.texts import (
@@ -27,6 +28,7 @@ __all__ = [
     "LIMIT",
     "RATE",
     "SCRIPTS",
+    "SKETCHED",
     "WIDTH",
     "Part",
     "TextSketch",
@@ -38,6 +40,7 @@ __all__ = [
     "key_id",
     "key_sketch",
     "label_group",
+    "sketch_batch",
     "sketch_texts",
     "template_parts",
 ]

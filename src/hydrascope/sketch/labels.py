@@ -188,20 +188,18 @@ def _logits(texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]
     return score_features(weights.capability, *featurize(texts)), scored[first]
 
 
-def _common_part(texts: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
+def _common_part(texts: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which texts have the group's common features, and the logits of those features alone."""
     weights = load_weights()
     bounds, features = featurize(texts)
     names, inverse, counts = np.unique(features, return_inverse=True, return_counts=True)
     common = counts >= max(3, _COMMON * len(texts))
-    hits = np.add.reduceat(np.append(common[inverse], False), np.minimum(bounds[:-1], len(features)))
-    hits = np.where(np.diff(bounds) > 0, hits, 0)
+    hits = np.diff(np.concatenate([[0], np.cumsum(common[inverse])])[bounds])
     n_common = int(common.sum())
     member = (hits >= 0.5 * n_common) & (n_common >= 8)
     span = np.array([0, n_common], np.int64)
-    return member, *(
-        score_features(m, span, names[common]) for m in (weights.capability, weights.elicitation)
-    )
+    shared = score_features(weights.capability, span, names[common])
+    return member, shared, score_features(weights.elicitation, span, names[common])
 
 
 def _shares(
