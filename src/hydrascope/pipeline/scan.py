@@ -30,6 +30,7 @@ from hydrascope.campaigns.findings import account_table, campaign_document, camp
 from hydrascope.engine.base import Engine
 from hydrascope.engine.duckdb import DuckEngine
 from hydrascope.engine.materialised import MaterialisedEngine
+from hydrascope.engine.spark import SparkEngine
 from hydrascope.errors import InputError, ResourceError, UsageError, nearest
 from hydrascope.features.observer import PartObserver
 from hydrascope.features.rows import resolve_rows
@@ -38,7 +39,7 @@ from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
 from hydrascope.pipeline.settings import ScanSettings
 
-__all__ = ["Progress", "ScanResult", "scan"]
+__all__ = ["Clock", "Progress", "ScanResult", "open_engine", "room_to_write", "scan", "write_findings"]
 
 _CHUNK_BYTES = 128 << 20
 
@@ -74,7 +75,7 @@ class _Silent:
         """Nothing."""
 
 
-class _Clock:
+class Clock:
     """Seconds and processor seconds by stage."""
 
     def __init__(self) -> None:
@@ -119,7 +120,7 @@ def scan(
     settings, progress = settings or ScanSettings(), progress or _Silent()
     _check_engine(settings)
     source = open_log(list(paths), format=format, column_map=column_map)
-    clock = _Clock()
+    clock = Clock()
     out.mkdir(parents=True, exist_ok=True)
     rejects = Rejects()
     tables = (
@@ -127,11 +128,11 @@ def scan(
         read_events(events, rejects) if events else None,
     )
     stages = out / ".stages" / _fingerprint(source, settings, accounts, events)
-    with _room_to_write(out):
+    with room_to_write(out):
         with clock.time("read"):
             counts = _observe(source, stages, settings, progress, rejects, transform)
         progress.stage("Detect", None)
-        engine = _open_engine(settings, stages)
+        engine = open_engine(settings, stages)
         try:
             with clock.time("resolve"):
                 n_exchanges = resolve_rows(engine, stages, source, rejects)
@@ -157,7 +158,7 @@ def scan(
         finally:
             engine.close()
         with clock.time("write"):
-            campaigns = _write_findings(out, detection)
+            campaigns = write_findings(out, detection)
             rejects.write(out / "rejects.jsonl")
         manifest = _manifest(source, settings, counts, n_exchanges, rejects, clock, detection)
         (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -180,8 +181,14 @@ def _check_engine(settings: ScanSettings) -> None:
         )
 
 
-def _open_engine(settings: ScanSettings, stages: Path) -> Engine:
-    engine = DuckEngine(memory_bytes=settings.memory_bytes, threads=settings.workers, spill=stages / "spill")
+def open_engine(settings: ScanSettings, stages: Path) -> Engine:
+    """The engine that the settings name, keeping its results in `stages`."""
+    engine: Engine
+    memory, workers, spill = settings.memory_bytes, settings.workers, stages / "spill"
+    if settings.engine == "spark":
+        engine = SparkEngine(memory_bytes=memory, workers=workers, scratch=spill)
+    else:
+        engine = DuckEngine(memory_bytes=memory, threads=workers, spill=spill)
     return MaterialisedEngine(engine, stages / "results")
 
 
@@ -197,7 +204,8 @@ def _fingerprint(source: LogSource, settings: ScanSettings, *tables: str | None)
 
 
 @contextmanager
-def _room_to_write(out: Path) -> Iterator[None]:
+def room_to_write(out: Path) -> Iterator[None]:
+    """Turn a full disk or memory into a `ResourceError` that says what to do."""
     try:
         yield
     except OSError as error:
@@ -288,7 +296,8 @@ def _in_order(work: Callable[[int], Any], n: int, workers: int) -> Iterator[Any]
             raise
 
 
-def _write_findings(out: Path, detection: Detection) -> pa.Table:
+def write_findings(out: Path, detection: Detection) -> pa.Table:
+    """Write the findings' tables and campaigns.json, each replaced whole; the campaigns."""
     observations, findings = detection.observations, detection.findings
     campaigns = campaign_table(observations, findings)
     _write_parquet(campaigns, out / "campaigns.parquet")
@@ -318,7 +327,7 @@ def _manifest(
     counts: dict[str, int],
     n_exchanges: int,
     rejects: Rejects,
-    clock: _Clock,
+    clock: Clock,
     detection: Detection,
 ) -> dict[str, Any]:
     return {
