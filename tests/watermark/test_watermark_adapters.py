@@ -195,10 +195,10 @@ def test_a_compiler_that_gets_coins_wrong_is_not_believed() -> None:
         )
         stand_in.compile = fake
         if trusted:
-            assert checked_compile(stand_in, "cpu") is not green_rows
+            assert checked_compile(stand_in, "cpu", [(1, 0.5), (2, 0.25), (4, 0.25)]) is not green_rows
         else:
             with pytest.warns(RuntimeWarning, match="differ"):
-                assert checked_compile(stand_in, "cpu") is green_rows
+                assert checked_compile(stand_in, "cpu", [(1, 0.5), (2, 0.25), (4, 0.25)]) is green_rows
 
 
 class Decoder:

@@ -7,7 +7,7 @@ a batch may have its own. Torch is imported by whoever calls, and passed in nowh
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 __all__ = ["checked_compile", "green_rows", "signed", "siphash", "uniform_rows", "word_rows"]
@@ -107,11 +107,14 @@ def uniform_rows(k0: Tensor, k1: Tensor, contexts: Tensor, tokens: Tensor) -> Te
     return (((word >> 12) & ((1 << 52) - 1)).double() + 0.5) * 2.0**-52
 
 
-def checked_compile(torch: Any, device: Any) -> Callable[..., Tensor]:
+def checked_compile(torch: Any, device: Any, kinds: Sequence[tuple[int, float]]) -> Callable[..., Tensor]:
     """`green_rows` fused by torch.compile where that gives the same coins, else as it is.
 
     Fused, a vocabulary is coloured in one kernel instead of about 130. Compilers have got 64-bit shifts wrong on
     some devices, and a wrong coin is a mark that nobody will ever find, so the result is compared first.
+
+    Args:
+        torch: the module. device: where logits live. kinds: context widths and gammas that will be asked for.
     """
     try:
         fused = torch.compile(green_rows, dynamic=True)
@@ -119,12 +122,11 @@ def checked_compile(torch: Any, device: Any) -> Callable[..., Tensor]:
         keys = torch.randint(-(2**63), 2**63 - 1, (2, 3, 1), generator=generator).to(device)
         slot = torch.tensor([[0], [31], [63]], device=device)
         tokens = torch.arange(4097, device=device)
-        for width in (1, 2, 3, 4):
+        for width, gamma in kinds:
             contexts = torch.randint(0, 2**31, (3, width), generator=generator).to(device)
-            for gamma in (0.5, 0.25):
-                arguments = (keys[0], keys[1], slot, contexts, tokens, gamma)
-                if not torch.equal(fused(*arguments), green_rows(*arguments)):
-                    raise ValueError("the compiled colours differ")
+            arguments = (keys[0], keys[1], slot, contexts, tokens, gamma)
+            if not torch.equal(fused(*arguments), green_rows(*arguments)):
+                raise ValueError("the compiled colours differ")
     except Exception as error:  # whatever a compiler raises
         warnings.warn(f"colouring tokens without torch.compile: {error}", RuntimeWarning, stacklevel=2)
         return green_rows

@@ -32,10 +32,12 @@ from hydrascope.watermark.adapters.tensor_prf import checked_compile, green_rows
 from hydrascope.watermark.marks import Prf, Scheme
 from hydrascope.watermark.schemes.gates import ENTROPY_FLOOR_NATS
 
-__all__ = ["ARGUMENT", "HydrascopeMark"]
+__all__ = ["ARGUMENT", "COMPILE_VARIABLE", "HydrascopeMark"]
 
 ARGUMENT = "hydrascope_mark"
 """Name of the request argument that carries the signed header."""
+COMPILE_VARIABLE = "HYDRASCOPE_COMPILE"
+"""Set to 1, colours are fused by torch.compile, after a check that it gets them right."""
 _LOOK_EVERY = 64
 
 Tensor = Any
@@ -70,7 +72,8 @@ class HydrascopeMark(_Base):  # type: ignore[misc, unused-ignore]
         self.delta = self._torch.zeros(n, dtype=self._torch.float32, device=device)
         self.fences = self._torch.tensor(list(self.ring.fence_token_ids), dtype=integers, device=device)
         self.placeholders = self._torch.zeros((), dtype=self._torch.bool, device=device)
-        self.colour = checked_compile(self._torch, device) if device.type == "cuda" else green_rows
+        fused = os.environ.get(COMPILE_VARIABLE) == "1"
+        self.colour = checked_compile(self._torch, device, self.kinds) if fused else green_rows
         self.steps = 0
 
     @classmethod
