@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -11,6 +13,8 @@ import pyarrow as pa
 from hydrascope.errors import ResourceError
 
 __all__ = ["DuckEngine"]
+
+_Result = TypeVar("_Result")
 
 
 class DuckEngine:
@@ -48,28 +52,33 @@ class DuckEngine:
         self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
     def collect(self, sql: str) -> pa.Table:
-        return self._reader(sql).read_all()
+        return self._execute(self._reader(sql).read_all)
 
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
         yield from self._reader(sql)
 
     def write(self, sql: str, path: Path) -> None:
-        partial = path.with_suffix(".partial")
-        self._execute(f"COPY ({sql}) TO '{partial}' (FORMAT parquet, COMPRESSION zstd)")
-        partial.replace(path)
+        unfinished = path.with_suffix(".partial")
+        copy = f"COPY ({sql}) TO '{unfinished}' (FORMAT parquet, COMPRESSION zstd)"
+        self._execute(lambda: self._connection.execute(copy))
+        unfinished.replace(path)
 
     def close(self) -> None:
         self._connection.close()
 
     def _reader(self, sql: str) -> pa.RecordBatchReader:
-        result = self._execute(sql)
+        # Asked of a relation, not of a cursor: from a cursor DuckDB copies the rows once more, and warns of it.
+        return self._execute(partial(self._read_arrow, sql))
+
+    def _read_arrow(self, sql: str) -> pa.RecordBatchReader:
+        relation = self._connection.sql(sql)
         # The method was renamed in DuckDB 2.
-        read = getattr(result, "to_arrow_reader", None) or result.fetch_record_batch
+        read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
         return read(1_000_000)
 
-    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def _execute(self, work: Callable[[], _Result]) -> _Result:
         try:
-            return self._connection.execute(sql)
+            return work()
         except duckdb.OutOfMemoryException as error:
             raise ResourceError(
                 f"DuckDB ran out of memory: {str(error).splitlines()[0]}",

@@ -67,8 +67,9 @@ OBSERVED = pa.schema(
         ("line", pa.int64()),
     ]
 )
+_PLACE = [("file", pa.int32()), ("line", pa.int64())]
 SHINGLES = pa.schema(
-    [("account", _ID), ("xid", _ID), ("rank", _ID), ("system", _ID), ("shingles", pa.list_(_ID))]
+    [("account", _ID), ("xid", _ID), ("rank", _ID), ("system", _ID), ("shingles", pa.list_(_ID)), *_PLACE]
 )
 TEXTS = pa.schema(
     [
@@ -78,6 +79,7 @@ TEXTS = pa.schema(
         ("exchange_id", pa.string()),
         ("system", _ID),
         ("text", pa.string()),
+        *_PLACE,
     ]
 )
 SYSTEMS = pa.schema(
@@ -170,7 +172,7 @@ def _hash_tools(tools: pa.Array) -> pa.Array:
         return pa.nulls(len(tools), pa.int64())
     offsets = tools.offsets.to_numpy()
     names = hash_strings(tools.values)
-    mixed = mix64(names.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64))
+    mixed = mix64(names.fill_null(0).to_numpy().view(np.uint64))
     sums = np.concatenate([[np.uint64(0)], np.cumsum(mixed, dtype=np.uint64)])  # a sum ignores the order
     total = mix64(sums[offsets[1:]] - sums[offsets[:-1]])
     empty = (offsets[1:] == offsets[:-1]) | pc.is_null(tools).to_numpy(zero_copy_only=False)
@@ -184,8 +186,6 @@ def _hash_decoding(batch: pa.RecordBatch) -> pa.Array:
         (("temperature", 1e4), ("top_p", 1e4), ("max_tokens", 1.0)), start=1
     ):
         column = batch[name]
-        if column.null_count == len(column):
-            continue
         valid = pc.is_valid(column).to_numpy(zero_copy_only=False)
         number = np.nan_to_num(column.cast(pa.float64()).fill_null(-1.0).to_numpy(zero_copy_only=False))
         total ^= mix64(np.rint(number * scale).astype(np.int64).view(np.uint64), seed=seed)
@@ -196,9 +196,7 @@ def _hash_decoding(batch: pa.RecordBatch) -> pa.Array:
 def _hash_rows(columns: dict[str, pa.Array]) -> pa.Array:
     """Order-free choice between two records that claim one exchange id."""
     total = np.zeros(len(columns["xid"]), np.uint64)
-    for seed, name in enumerate(
-        ("account", "at_us", "prompt", "ip", "model", "input_tokens", "output_tokens", "status")
-    ):
+    for seed, name in enumerate(n for n in OBSERVED.names if n not in ("row_hash", "file", "line")):
         column = columns[name].cast(pa.int64()).fill_null(-1)
         total ^= mix64(column.to_numpy(zero_copy_only=False).view(np.uint64), seed=seed)
     return pa.array(total.view(np.int64))

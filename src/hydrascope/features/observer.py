@@ -147,21 +147,25 @@ class PartObserver:
         self._write(
             "shingles",
             pa.table(
-                [rows["account"], rows["xid"], pa.array(observed.rank[chosen]), rows["system"], lists],
+                [
+                    *(rows["account"], rows["xid"], pa.array(observed.rank[chosen]), rows["system"], lists),
+                    *(rows["file"], rows["line"]),
+                ],
                 schema=SHINGLES,
             ),
         )
 
     def _write_texts(self, observed: ObservedBatch, accounts: np.ndarray) -> None:
-        has_text = pc.is_valid(observed.batch["prompt"]).to_numpy(zero_copy_only=False)
-        chosen = pa.array(np.flatnonzero(self._texts.admit(accounts, observed.rank) & has_text))
+        has_text = np.flatnonzero(pc.is_valid(observed.batch["prompt"]).to_numpy(zero_copy_only=False))
+        admitted = self._texts.admit(accounts[has_text], observed.rank[has_text])
+        chosen = pa.array(has_text[admitted])
         rows = observed.rows.take(chosen)
         text = pc.utf8_slice_codeunits(observed.batch["prompt"].take(chosen), 0, self._settings.text_chars)
         ids = observed.batch["exchange_id"].take(chosen)
         rank = pa.array(observed.rank).take(chosen)
-        self._write(
-            "texts", pa.table([rows["account"], rows["xid"], rank, ids, rows["system"], text], schema=TEXTS)
-        )
+        place = rows["file"], rows["line"]
+        columns = [rows["account"], rows["xid"], rank, ids, rows["system"], text, *place]
+        self._write("texts", pa.table(columns, schema=TEXTS))
 
     def _write_systems(self, observed: ObservedBatch) -> None:
         column = observed.batch["system"]

@@ -27,8 +27,8 @@ def resolve_rows(engine: Engine, stages: Path, source: LogSource, rejects: Rejec
         return 0
     engine.view("observed", str(stages / "rows" / "*.parquet"))
     for name, schema, view in (
-        ("shingles", SHINGLES, "shingles"),
-        ("texts", TEXTS, "texts"),
+        ("shingles", SHINGLES, "observed_shingles"),
+        ("texts", TEXTS, "observed_texts"),
         ("systems", SYSTEMS, "all_systems"),
         ("values", VALUES, "value_names"),
     ):
@@ -43,13 +43,19 @@ def resolve_rows(engine: Engine, stages: Path, source: LogSource, rejects: Rejec
     dropped = _duplicates(engine, source, rejects)
     if dropped.num_rows:
         engine.register("dropped", dropped)
-        engine.define(
-            "exchanges",
-            "SELECT o.* FROM observed o LEFT JOIN dropped x ON o.file = x.file AND o.line = x.line WHERE x.file IS NULL",
-        )
-    else:
-        engine.define("exchanges", "SELECT * FROM observed")
+    for source_view, view in (
+        ("observed", "exchanges"),
+        ("observed_shingles", "shingles"),
+        ("observed_texts", "texts"),
+    ):
+        engine.define(view, _without(source_view, dropped.num_rows > 0))
     return int(engine.collect("SELECT count(*) AS n FROM exchanges")["n"][0].as_py())
+
+
+def _without(view: str, any_dropped: bool) -> str:
+    if not any_dropped:
+        return f"SELECT * FROM {view}"
+    return f"SELECT o.* FROM {view} o LEFT JOIN dropped x ON o.file = x.file AND o.line = x.line WHERE x.file IS NULL"
 
 
 def _view_or_empty(engine: Engine, folder: Path, schema: pa.Schema, view: str) -> None:
