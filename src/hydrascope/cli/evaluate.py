@@ -37,4 +37,5 @@ def register(app: typer.Typer) -> None:
         if as_json:
             typer.echo(evaluation_json(result), nl=False)
         else:
-            Console().print(render_table(result))
+            console = Console()
+            Console(width=None if console.is_terminal else 120).print(render_table(result))

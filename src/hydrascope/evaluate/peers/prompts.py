@@ -1,4 +1,4 @@
-"""Prompts as vectors for the peers that read text: latent semantic analysis of hashed words, unit length."""
+"""Prompts as vectors for the peers that read text: latent semantic analysis of character trigrams, unit length."""
 
 from __future__ import annotations
 
@@ -30,16 +30,21 @@ class Prompts:
     """One unit vector a prompt."""
 
 
-def read_prompts(log: Log, *, most: int = 100_000, width: int = 96, most_chars: int = 2_000) -> Prompts:
+def read_prompts(
+    log: Log, *, most: int = 100_000, width: int = 96, most_chars: int = 600, least_chars: int = 40
+) -> Prompts:
     """Read at most `most` prompts, those of least MD5 of exchange id, and embed their first `most_chars`.
 
-    Whoever compares accounts by text has to hold the vectors: `most` x `width` x 4 bytes.
+    Shorter prompts than `least_chars` are left out: follow-ups ("make it shorter") are alike for everybody and
+    would be most of what a clustering sees. Whoever compares accounts by text has to hold the
+    vectors: `most` x `width` x 4 bytes.
     """
     with duckdb.connect() as db:
         rows = db.sql(f"""
             SELECT account_id, text FROM (
-                SELECT account_id, left(prompt, {most_chars}) AS text, started_at, exchange_id
-                FROM {log.sql} WHERE prompt IS NOT NULL ORDER BY md5(exchange_id) LIMIT {most})
+                SELECT account_id, left(prompt, {most_chars}) AS text, started_at, exchange_id FROM {log.sql}
+                WHERE length(prompt) >= {least_chars}
+                ORDER BY md5(exchange_id) LIMIT {most})
             ORDER BY started_at, exchange_id
         """).fetchall()
     if not rows:
@@ -51,16 +56,20 @@ def read_prompts(log: Log, *, most: int = 100_000, width: int = 96, most_chars: 
 
 
 def embed(texts: list[str], width: int, most_fit: int = 20_000) -> Vectors:
-    """Latent semantic vectors: hashed words and pairs, tf-idf, the first `width` directions, l2-normalised.
+    """Latent semantic vectors: hashed character trigrams, tf-idf, the first `width` directions, l2-normalised.
 
     (Deerwester et al. 1990, JASIS 41.) Where there are too few texts for that many directions, the hashed
     vectors themselves.
     """
-    hasher = HashingVectorizer(n_features=4096, ngram_range=(1, 2), norm=None, alternate_sign=False)
+    hasher = HashingVectorizer(
+        n_features=8192, analyzer="char_wb", ngram_range=(3, 3), norm=None, alternate_sign=False
+    )
     counts = hasher.transform(texts)
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
     if len(texts) <= 4 * width:
         return np.asarray(weighted.toarray(), dtype=np.float32)
     stride = -(-len(texts) // most_fit)
     reduce = TruncatedSVD(width, n_iter=3, random_state=0).fit(weighted[::stride])
-    return np.asarray(normalize(reduce.transform(weighted)), dtype=np.float32)
+    places = reduce.transform(weighted)
+    # without the mean, all prompts would share a direction and every cosine would be high
+    return np.asarray(normalize(places - places.mean(axis=0)), dtype=np.float32)

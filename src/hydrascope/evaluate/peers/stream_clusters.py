@@ -2,7 +2,7 @@
 
 Source: arXiv 2605.31593 (online clustering of query embeddings across accounts; campaign recall 81-87 % at
 2.4-3.1 % benign false positives at 1:10 background). A cluster of many accounts and prompts is suspicious; an
-account is flagged where half of its prompts lie in such clusters, in the group of its commonest one. Sees:
+account is flagged where four fifths of its prompts lie in such clusters, in the group of its commonest one. Sees:
 one wrapper over many accounts. Blind to: paraphrase and cover traffic; and users of one popular template
 cluster as well. Embeddings here are latent semantic vectors, the paper's are neural. Scale: prompts x centroids, at most
 100,000 prompts and 1,500 centroids (the least used is dropped).
@@ -32,7 +32,7 @@ class StreamSettings:
     """Cosine with a centroid at which a prompt joins it."""
     least_accounts: int = 10
     least_prompts: int = 50
-    share: float = 0.5
+    share: float = 0.8
     """Of an account's prompts inside suspicious clusters."""
     most_centroids: int = 1_500
 
