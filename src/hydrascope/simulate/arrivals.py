@@ -18,6 +18,7 @@ from hydrascope.simulate.setting import DAY_US, Calendar
 __all__ = ["Arrivals", "Moments", "arrive"]
 
 Ints = npt.NDArray[np.int64]
+BATCH = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +261,9 @@ def run(
         who = np.repeat(np.arange(count), size)
         order = ranks(who) if len(who) else who
         gap = flow.run_hours / 24 / size[who]
-        at = begin[turn][who] + (order + mix(order, turn) % np.uint64(1000) / 1000.0) * gap
+        # a few requests at a time: gaps are short inside a batch and long between batches
+        batch = (order // BATCH + mix(order // BATCH, turn) % np.uint64(1000) / 1000.0) * BATCH
+        at = begin[turn][who] + (batch + mix(order, turn) % np.uint64(1000) / 2000.0) * gap
         rows = (at >= day) & (at < day + 1)
         keys = mix(np.flatnonzero(rows) + turn * (1 << 30), key)
         seconds = (at[rows] - day) * 86_400e6

@@ -92,6 +92,8 @@ class Tokens:
     """Growth of the context with every step of a session, in answers and prompts carried along."""
     context_base: float = 0.0
     """Tokens that every request carries beside its text (files, tools, history)."""
+    context_sd: float = 0.5
+    """Standard deviation of their log; small where a product sends the same frame each time."""
 
 
 def tuples(config: Decoding, roster: Roster) -> list[Tuple]:

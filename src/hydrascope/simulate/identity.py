@@ -13,7 +13,15 @@ import pyarrow as pa
 from hydrascope.errors import ConfigError, nearest
 from hydrascope.schema import ACCOUNTS
 from hydrascope.simulate.arrivals import Moments
-from hydrascope.simulate.network import COUNTRIES, SHARES, AddressBook, Network, addresses, format_addresses
+from hydrascope.simulate.network import (
+    COUNTRIES,
+    SHARES,
+    AddressBook,
+    Network,
+    addresses,
+    format_addresses,
+    pick_block,
+)
 from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import hex_ids, mix, salt
 from hydrascope.simulate.setting import World
@@ -144,11 +152,14 @@ def mail_domains(identity: Identity, roster: Roster) -> list[str]:
     return [domain(i, kind) for i, kind in enumerate(pick(identity.mail, roster, "mail"))]
 
 
-def billing_countries(roster: Roster, network: Network) -> list[str]:
-    """Two-letter countries, those of the network where it has any."""
-    if network.countries:
-        return [network.countries[i] for i in roster.draw("block", len(network.countries))]
-    return [COUNTRIES[i] for i in roster.choose("block", SHARES)]
+def billing_countries(roster: Roster, network: Network, book: AddressBook) -> list[str]:
+    """Two-letter countries: mostly that of the account's own line, anything where it has none."""
+    anywhere = [COUNTRIES[i] for i in roster.choose("billing", SHARES)]
+    if network.addresses or network.kind == "rotating":
+        return anywhere
+    block = pick_block(network, roster, book)
+    abroad = roster.draw("abroad") < 0.08
+    return [anywhere[i] if abroad[i] else book.country[block[i]] for i in range(len(roster))]
 
 
 def signup_addresses(identity: Identity, network: Network, roster: Roster, book: AddressBook) -> pa.Array:
@@ -197,7 +208,7 @@ def account_rows(
             "device", prefixed("dev_", shared_ids(roster, "device", identity.devices)).to_pylist()
         ),
         "signup_ip": known("signup", signup_addresses(identity, network, roster, book).to_pylist()),
-        "billing_country": known("country", billing_countries(roster, network)),
+        "billing_country": known("country", billing_countries(roster, network, book)),
         "declared": pa.array([identity.declared or None] * count, pa.string()),
     }
     return pa.table(columns, schema=ACCOUNTS)

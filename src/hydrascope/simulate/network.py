@@ -21,7 +21,16 @@ from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import mix, salt, stream
 from hydrascope.simulate.setting import DAY_US
 
-__all__ = ["AddressBook", "Network", "addresses", "format_addresses", "read_networks"]
+__all__ = [
+    "COUNTRIES",
+    "SHARES",
+    "AddressBook",
+    "Network",
+    "addresses",
+    "format_addresses",
+    "pick_block",
+    "read_networks",
+]
 
 Ints = npt.NDArray[np.int64]
 

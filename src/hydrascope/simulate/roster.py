@@ -83,7 +83,7 @@ def enrol(seed: int, group: int, name: str, lives: Lives, language_weights: Floa
     # measured: p10 0.94, p25 1.05, median 1.4, p75 2.4, p90 5-8 (docs/simulate.md)
     burst = 0.9 + 0.5 * np.exp(1.85 * rng.standard_normal(count))
     zone = rng.choice(
-        [0.0, -5.0, -8.0, 1.0, 5.5, 8.0, 9.0], size=count, p=[0.1, 0.2, 0.12, 0.22, 0.1, 0.2, 0.06]
+        [0.0, -5.0, -8.0, 1.0, 5.5, 8.0, 9.0], size=count, p=[0.05, 0.34, 0.18, 0.24, 0.06, 0.1, 0.03]
     )
     languages = rng.choice(len(language_weights), size=count, p=language_weights / language_weights.sum())
     return Roster(

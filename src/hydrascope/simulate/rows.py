@@ -273,9 +273,9 @@ def cost_columns(
     )
     own = (np.array(pc.binary_length(columns["prompt"])) + system) / 4.1
     steps = moments.step * (source.flow.content.follow != "same")
-    context = tokens.context_base * np.exp(0.5 * rng.standard_normal(count)) + steps * tokens.context * (
-        tokens.median + own * 0.3
-    )
+    context = tokens.context_base * np.exp(
+        tokens.context_sd * rng.standard_normal(count)
+    ) + steps * tokens.context * (tokens.median + own * 0.3)
     status = statuses(moments, world, calendar, rng)
     fine = status == 200
     wanted = output_lengths(tokens, source.roster, moments, rng)
