@@ -6,8 +6,8 @@ community when nulls are made, and the rate of chance sharing between two accoun
 their two communities: sharing between the communities over what the table as a whole would give.
 
 Three rules keep an operator from being taken for a community, and noise for an interest.
-1. Communities have at least `LEAST_MEMBERS` accounts, and one whose members share many values pairwise is
-   dissolved: interests overlap in some values, operators in most.
+1. Communities have at least `LEAST_MEMBERS` accounts, and one is dissolved whose members share many values pairwise,
+   or share in knots: interests mix, operators that were swept together do not.
 2. They are found on three quarters of the values and their lift is measured on the other quarter, so that a
    community fitted to noise has lift one.
 3. An account is moved to a community only if its values, its own entries left out, are likelier there than in the
@@ -34,8 +34,12 @@ __all__ = ["Communities", "find_communities", "no_communities"]
 LEAST_MEMBERS = 100
 MOST_SHARED = 2.0
 """Mean values shared by two members beyond which a group is no community of interest."""
+MOST_KNOTTED = 2.0
+"""Pairs sharing two values, over those expected if members mix; interests measure 1.0 to 1.3, swept-up operators 2 to 5."""
+MIXING_SAMPLE = 600
 FITTED_ACCOUNTS = 50_000
 ROUNDS = 8
+LOYALTY = 0.5
 PULL = 2000.0
 """Rows of the whole table added to each community's counts."""
 LEAST_POPULAR = 8
@@ -155,7 +159,7 @@ def refine(
         own = (counts[column, here] - 1 + PULL * background[column] / background.sum()) / (
             rows_in[here] - degree[row] + PULL
         )
-        own = np.where(here == 0, 0.0, np.log(own * background.sum() / background[column]))
+        own = np.where(here == 0, 0.0, own_interest(own * background.sum() / background[column]))
         score[np.arange(n), group] = np.bincount(row, own, minlength=n) + weights[1][group]
         moved = compact(score.argmax(axis=1))
         if np.array_equal(moved, group):
@@ -175,10 +179,15 @@ def mixture(
     counts = (transposed @ member).toarray().astype(np.float64)
     rows_in = counts.sum(axis=0)
     share = background / background.sum()
-    ratio = np.log((counts + PULL * share[:, None]) / (rows_in + PULL) / share[:, None])
+    ratio = own_interest((counts + PULL * share[:, None]) / (rows_in + PULL) / share[:, None])
     ratio[:, 0] = 0.0
     prior = np.log((np.bincount(group, minlength=n_groups) + 1.0) / len(group))
     return (ratio.astype(np.float32), prior.astype(np.float32)), counts, rows_in
+
+
+def own_interest(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log ratio where a member draws a `LOYALTY` share of values from the community and the others from the whole table."""
+    return np.log(1.0 - LOYALTY + LOYALTY * ratio)
 
 
 def assign(
@@ -219,12 +228,32 @@ def sharing(
 
 
 def dissolve(group: NDArray[np.int64], buckets: Buckets) -> NDArray[np.int64]:
-    """Groups without those whose members share too much to be a community of interest."""
-    pairs, _, _ = sharing(group, buckets, np.ones(buckets.n_buckets, dtype=bool))
-    size = np.bincount(group).astype(np.float64)
-    shared = np.diag(pairs) / np.maximum(size * (size - 1), 1.0)
-    shared[0] = np.inf
-    return compact(np.where(shared[group] > MOST_SHARED, 0, group))
+    """Groups without those that look like operators: members share too much, or share in separate knots."""
+    rows = np.ones(len(buckets.row_bucket), dtype=np.float32)
+    shape = (buckets.n_accounts, max(buckets.n_buckets, 1))
+    shows = sparse.csr_matrix((rows, buckets.row_bucket, buckets.row_ptr), shape=shape)
+    bad = np.zeros(int(group.max(initial=0)) + 1, dtype=bool)
+    for g in range(1, len(bad)):
+        members = np.flatnonzero(group == g)
+        bad[g] = knotted(shows[members[:: -(-len(members) // MIXING_SAMPLE)]])
+    return compact(np.where(bad[group], 0, group))
+
+
+def knotted(shows: sparse.csr_matrix) -> bool:
+    """Whether pairs share two values far oftener than members who mix would, given how much they share in all.
+
+    A community of interest mixes: N(u, v) is about Poisson with mean proportional to d_u d_v. Several operators swept
+    together share within each operator and hardly across, so that too many pairs share two values or more.
+    """
+    shared = sparse.triu(shows @ shows.T, k=1)
+    if not shared.nnz:
+        return True
+    degree = np.diff(shows.indptr).astype(np.float64)
+    rate = np.outer(degree, degree)[np.triu_indices(len(degree), k=1)]
+    rate *= shared.sum() / max(rate.sum(), 1.0)
+    expected = float((1.0 - np.exp(-rate) * (1.0 + rate)).sum())
+    twice = float((shared.data >= 2).sum())
+    return rate.mean() > MOST_SHARED or twice - 2.0 * np.sqrt(twice) > MOST_KNOTTED * expected
 
 
 def prove(group: NDArray[np.int64], buckets: Buckets) -> NDArray[np.int64]:
