@@ -14,7 +14,10 @@ from hydrascope.features.population import Population
 from hydrascope.linkage.templates import Templates
 from hydrascope.stats.density import Quantity
 
-__all__ = ["Channel", "Observations", "index_channels", "prepare_quantities"]
+__all__ = ["QUANTITIES", "Channel", "Observations", "index_channels", "prepare_quantities"]
+
+QUANTITIES = ("created_at", "first_seen", "signup_to_use", "volume")
+"""Names of what `prepare_quantities` returns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

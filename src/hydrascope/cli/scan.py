@@ -80,6 +80,7 @@ def scan_log(
             settings=settings,
             progress=progress,
             transform=_transform(edge or [], mmdb or [], ranges or []),
+            transform_files=[*map(str, edge or []), *(mmdb or []), *(ranges or [])],
         )
         report = render_report(out)
     if as_json:

@@ -79,6 +79,7 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     Heavy means more often than the shingle's usual rate explains (its mean share over accounts, three standard
     deviations and one exchange on top): "write a function that" recurs in everybody's traffic and says nothing.
     An account with three sampled exchanges or fewer cannot repeat itself much: there, once can be enough.
+    Shares are summed as whole billionths: a sum of fractions would depend on the order that threads meet them in.
     """
     sizes = engine.collect("SELECT account, count(*) AS n FROM sampled GROUP BY account")
     n_sampled = np.zeros(n_accounts, np.int64)
@@ -88,7 +89,8 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     )
     rows = engine.collect(f"""
         WITH held AS (SELECT account, shingle, count(*) AS n FROM occurrences GROUP BY account, shingle),
-        usual AS (SELECT h.shingle AS shingle, sum(h.n / (z.n_sampled * {n_accounts}e0)) AS rate
+        usual AS (SELECT h.shingle AS shingle,
+                         CAST(sum(CAST(round(h.n * 1e9 / z.n_sampled) AS BIGINT)) AS DOUBLE) / {n_accounts}e9 AS rate
                   FROM held h JOIN sample_sizes z ON h.account = z.account GROUP BY h.shingle HAVING count(*) >= 2),
         expected AS (SELECT h.account AS account, h.shingle AS shingle, h.n AS n, z.n_sampled * u.rate AS mean
                      FROM held h JOIN usual u ON h.shingle = u.shingle JOIN sample_sizes z ON h.account = z.account

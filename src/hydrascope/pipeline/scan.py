@@ -14,6 +14,7 @@ import pickle
 import resource
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -27,17 +28,20 @@ import pyarrow.parquet as pq
 
 from hydrascope import __version__
 from hydrascope.campaigns.findings import account_table, campaign_document, campaign_table, link_table
+from hydrascope.campaigns.observations import QUANTITIES
 from hydrascope.engine.base import Engine
 from hydrascope.engine.duckdb import DuckEngine
 from hydrascope.engine.materialised import MaterialisedEngine
 from hydrascope.engine.spark import SparkEngine
 from hydrascope.errors import InputError, ResourceError, UsageError, nearest
+from hydrascope.features.incidence import CHANNELS
 from hydrascope.features.observer import PartObserver
 from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import ColumnMap, LogPart, LogSource, Rejects, open_log, read_accounts, read_events
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
 from hydrascope.pipeline.settings import ScanSettings
+from hydrascope.records import FAMILIES
 
 __all__ = ["Clock", "Progress", "ScanResult", "open_engine", "room_to_write", "scan", "write_findings"]
 
@@ -103,6 +107,7 @@ def scan(
     settings: ScanSettings | None = None,
     progress: Progress | None = None,
     transform: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
+    transform_files: Sequence[str] = (),
 ) -> ScanResult:
     """Find the campaigns in a log and write the findings folder.
 
@@ -112,13 +117,14 @@ def scan(
         accounts, events: the optional tables of the contract.
         control: what the operator has decided beforehand.
         transform: applied to every batch after it is read: joins of edge logs, look-ups of addresses.
+        transform_files: what it reads; other files make another scan, which picks up no leftovers of this one.
 
     Raises:
         InputError: nothing could be read, or no exchange was left.
         ResourceError: memory or disk ran out; the same call later goes on where this one stopped.
     """
     settings, progress = settings or ScanSettings(), progress or _Silent()
-    _check_engine(settings)
+    _check_names(settings)
     source = open_log(list(paths), format=format, column_map=column_map)
     clock = Clock()
     out.mkdir(parents=True, exist_ok=True)
@@ -127,7 +133,7 @@ def scan(
         read_accounts(accounts, rejects) if accounts else None,
         read_events(events, rejects) if events else None,
     )
-    stages = out / ".stages" / _fingerprint(source, settings, accounts, events)
+    stages = out / ".stages" / _fingerprint(source, settings, accounts, events, *transform_files)
     with room_to_write(out):
         with clock.time("read"):
             counts = _observe(source, stages, settings, progress, rejects, transform)
@@ -174,11 +180,14 @@ def scan(
     )
 
 
-def _check_engine(settings: ScanSettings) -> None:
+def _check_names(settings: ScanSettings) -> None:
     if settings.engine not in ("duckdb", "spark"):
         raise UsageError(
             f"unknown engine '{settings.engine}'", hint=nearest(settings.engine, ["duckdb", "spark"])
         )
+    known = {*FAMILIES, *CHANNELS, *QUANTITIES}
+    for name in sorted(settings.disabled_families - known):
+        raise UsageError(f"no evidence family or channel is called '{name}'", hint=nearest(name, known))
 
 
 def open_engine(settings: ScanSettings, stages: Path) -> Engine:
@@ -199,6 +208,7 @@ def _fingerprint(source: LogSource, settings: ScanSettings, *tables: str | None)
     for path in [f.path for f in source.files] + [t for t in tables if t]:
         stat = Path(path).stat()
         digest.update(f"{path}:{stat.st_size}:{stat.st_mtime_ns}".encode())
+    digest.update(repr([f.format for f in source.files]).encode())
     digest.update(repr(source.column_map).encode())
     return digest.hexdigest()[:16]
 
@@ -225,10 +235,10 @@ def room_to_write(out: Path) -> Iterator[None]:
 def _chunks(parts: Sequence[LogPart]) -> list[list[LogPart]]:
     """Neighbouring parts together up to about 128 MB, so that ten thousand small files do not make as many outputs."""
     chunks: list[list[LogPart]] = []
+    weights = _weights(parts)
     size = 0
     for part in parts:
-        whole = not part.row_groups and part.stop is None
-        weight = part.file.size_bytes if whole else _CHUNK_BYTES
+        weight = weights[part.file.index]
         if not chunks or size + weight > _CHUNK_BYTES:
             chunks.append([])
             size = 0
@@ -246,7 +256,8 @@ def _observe(
     transform: Callable[[pa.RecordBatch], pa.RecordBatch] | None,
 ) -> dict[str, int]:
     """Read and sketch every chunk that is not done yet; rows read by file."""
-    chunks = _chunks(source.parts())
+    parts = source.parts()
+    chunks, weights = _chunks(parts), _weights(parts)
     progress.stage("Read", source.size_bytes)
     rows: dict[str, int] = {f.path: 0 for f in source.files}
 
@@ -263,7 +274,7 @@ def _observe(
                     observer.observe(transform(batch) if transform else batch)
                     counts[part.file.path] = counts.get(part.file.path, 0) + len(batch)
                     progress.advance(size=0, rows=len(batch))
-                progress.advance(size=_weight(part, chunks), rows=0)
+                progress.advance(size=weights[part.file.index], rows=0)
         done.parent.mkdir(parents=True, exist_ok=True)
         partial = done.with_suffix(".partial")
         partial.write_bytes(pickle.dumps((counts, found)))
@@ -277,9 +288,10 @@ def _observe(
     return rows
 
 
-def _weight(part: LogPart, chunks: Sequence[Sequence[LogPart]]) -> int:
-    pieces = sum(p.file.index == part.file.index for c in chunks for p in c)
-    return part.file.size_bytes // max(pieces, 1)
+def _weights(parts: Sequence[LogPart]) -> dict[int, int]:
+    """Number of a file to the bytes of each of its parts."""
+    pieces = Counter(p.file.index for p in parts)
+    return {p.file.index: p.file.size_bytes // pieces[p.file.index] for p in parts}
 
 
 def _in_order(work: Callable[[int], Any], n: int, workers: int) -> Iterator[Any]:
