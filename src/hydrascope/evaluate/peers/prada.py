@@ -18,7 +18,7 @@ from scipy.stats import shapiro
 
 from hydrascope.evaluate.findings import Findings
 from hydrascope.evaluate.peers.alarm import alone, raise_alarms
-from hydrascope.evaluate.peers.prompts import Vectors, read_prompts
+from hydrascope.evaluate.peers.prompts import Vectors, on_one_core, read_prompts
 from hydrascope.evaluate.world import Log
 
 __all__ = ["PradaSettings", "detect_prada"]
@@ -33,6 +33,7 @@ class PradaSettings:
     most: int = 1_000
 
 
+@on_one_core
 def detect_prada(log: Log, settings: PradaSettings = PradaSettings()) -> Findings:
     """Flag accounts with W < delta; the score is 1 - W."""
     prompts = read_prompts(log)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import duckdb
 import numpy as np
@@ -10,12 +13,26 @@ import numpy.typing as npt
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
+from threadpoolctl import threadpool_limits
 
 from hydrascope.evaluate.world import Log
 
-__all__ = ["Prompts", "read_prompts"]
+__all__ = ["Prompts", "on_one_core", "read_prompts"]
 
 Vectors = npt.NDArray[np.float32]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def on_one_core(detect: Callable[P, T]) -> Callable[P, T]:
+    """Linear algebra on one core: the same sums on any machine, and no threads that fight over small matrices."""
+
+    @wraps(detect)
+    def limited(*args: P.args, **kwargs: P.kwargs) -> T:
+        with threadpool_limits(limits=1):
+            return detect(*args, **kwargs)
+
+    return limited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

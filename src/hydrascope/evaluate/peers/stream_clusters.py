@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from hydrascope.evaluate.findings import Findings
 from hydrascope.evaluate.peers.alarm import raise_alarms
-from hydrascope.evaluate.peers.prompts import Prompts, Vectors, read_prompts
+from hydrascope.evaluate.peers.prompts import Prompts, Vectors, on_one_core, read_prompts
 from hydrascope.evaluate.world import Log
 
 __all__ = ["StreamSettings", "cluster_stream", "detect_stream_clusters"]
@@ -37,6 +37,7 @@ class StreamSettings:
     most_centroids: int = 1_500
 
 
+@on_one_core
 def detect_stream_clusters(log: Log, settings: StreamSettings = StreamSettings()) -> Findings:
     """Flag accounts that mostly write into clusters of many accounts; the score is that share."""
     prompts = read_prompts(log)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from hydrascope.evaluate.findings import Findings
 from hydrascope.evaluate.peers.alarm import alone, raise_alarms
-from hydrascope.evaluate.peers.prompts import Vectors, read_prompts
+from hydrascope.evaluate.peers.prompts import Vectors, on_one_core, read_prompts
 from hydrascope.evaluate.world import Log
 
 __all__ = ["MmdSettings", "detect_window_mmd"]
@@ -37,6 +37,7 @@ class MmdSettings:
     seed: int = 0
 
 
+@on_one_core
 def detect_window_mmd(log: Log, settings: MmdSettings = MmdSettings()) -> Findings:
     """Flag accounts whose worst window exceeds the line; the score is x / (1 + x) of the ratio x to it."""
     prompts = read_prompts(log)
