@@ -85,8 +85,7 @@ class SparkEngine:
             pq.write_table(table, path, compression="zstd")
             self.view(name, path)
             return
-        plain = table.combine_chunks()
-        self._try(lambda: self._session.createDataFrame(plain).createOrReplaceTempView(name))
+        self._try(lambda: self._frame(table).createOrReplaceTempView(name))
 
     def define(self, name: str, sql: str) -> None:
         self._try(lambda: self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {spark_sql(sql)}"))
@@ -144,6 +143,13 @@ class SparkEngine:
         self._session.stop()
         if self._server is not None:
             self._server.stop()
+
+    def _frame(self, table: pa.Table) -> Any:
+        if len(table):
+            return self._session.createDataFrame(table.combine_chunks())
+        # Spark Connect asks for at least one row to see the types.
+        one = pa.table([pa.nulls(1, f.type) for f in table.schema], names=table.column_names)
+        return self._session.createDataFrame(one).where("1 = 0")
 
     def _fresh_path(self, name: str) -> Path:
         self._scratch.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,184 @@
+"""`hydrascope watch`: a state that keeps up with a growing log, and findings from it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from hydrascope.engine.limits import parse_size
+from hydrascope.errors import InputError
+from hydrascope.ingest import ColumnMap, read_column_map
+from hydrascope.pipeline import ScanSettings
+from hydrascope.pipeline.control import Control, read_control
+from hydrascope.pipeline.scan import room_to_write
+from hydrascope.pipeline.watch import (
+    Landing,
+    State,
+    delete_account,
+    detect_state,
+    land_files,
+    merge_parts,
+    open_state,
+    retain_since,
+)
+
+__all__ = ["register"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What each tick does."""
+
+    source: tuple[str, ...]
+    out: Path
+    accounts: str | None
+    events: str | None
+    control: Control | None
+    format: str | None
+    column_map: ColumnMap | None
+    settings: ScanSettings
+    settle_s: float
+    detect_every: int
+    retain_days: float | None
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("watch")(watch)
+
+
+def watch(
+    source: Annotated[
+        list[str] | None, typer.Argument(help="Folders or globs that the log's files appear in.")
+    ] = None,
+    *,
+    state: Annotated[Path, typer.Option(help="Folder of the state; made where there is none.")],
+    out: Annotated[Path | None, typer.Option(help="Findings folder; STATE-findings by default.")] = None,
+    every: Annotated[float, typer.Option(help="Seconds between two looks at the source.")] = 60.0,
+    once: Annotated[bool, typer.Option("--once", help="Look once, detect, stop.")] = False,
+    detect_every: Annotated[
+        int, typer.Option(help="Looks between two detections; 0: never, only keep the state.")
+    ] = 60,
+    settle: Annotated[
+        float | None, typer.Option(help="Leave files that changed in the last so many seconds. [5; once: 0]")
+    ] = None,
+    accounts: Annotated[Path | None, typer.Option(help="Accounts table, read at each detection.")] = None,
+    events: Annotated[Path | None, typer.Option(help="Events table, read at each detection.")] = None,
+    control: Annotated[Path | None, typer.Option(help="Control file (TOML).")] = None,
+    format: Annotated[str | None, typer.Option(help="Log format; detected by itself otherwise.")] = None,
+    column_map: Annotated[
+        Path | None, typer.Option("--map", help="TOML file that maps your columns.")
+    ] = None,
+    memory: Annotated[str, typer.Option(help="Most memory of the engine, such as 4GB.")] = "4GB",
+    workers: Annotated[int, typer.Option(help="Threads.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of the permutation tests.")] = 0,
+    keep_text: Annotated[
+        bool, typer.Option(help="Keep a few texts for the analyst; fixed when the state is made.")
+    ] = True,
+    retain_days: Annotated[
+        float | None, typer.Option(help="Remove exchanges older than so many days.")
+    ] = None,
+    delete: Annotated[
+        list[str] | None, typer.Option("--delete-account", help="Remove one account's data from the state.")
+    ] = None,
+) -> None:
+    """Land new files of a log as they appear, once each, and keep the findings current."""
+    if not source and not delete:
+        raise typer.BadParameter("give a SOURCE to watch", param_hint="SOURCE")
+    base = ScanSettings()
+    plan = _Plan(
+        source=tuple(source or ()),
+        out=out or state.with_name(state.name + "-findings"),
+        accounts=str(accounts) if accounts else None,
+        events=str(events) if events else None,
+        control=read_control(control) if control else None,
+        format=format,
+        column_map=read_column_map(column_map) if column_map else None,
+        settings=replace(base, memory_bytes=parse_size(memory), workers=max(workers, 1), seed=seed),
+        settle_s=settle if settle is not None else (0.0 if once else 5.0),
+        detect_every=detect_every,
+        retain_days=retain_days,
+    )
+    signal.signal(signal.SIGTERM, _stop)
+    with open_state(state, replace(base.observe, keep_text=keep_text)) as opened, room_to_write(state):
+        for account in delete or ():
+            _say(f"{delete_account(opened, account):,} exchanges of {account} removed")
+        if once and source:
+            _look(opened, plan)
+            _detect(opened, plan)
+        elif source:
+            _follow(opened, plan, every)
+
+
+def _follow(state: State, plan: _Plan, every_s: float) -> None:
+    """Look, now and then detect, wait; until stopped."""
+    ticks, waiting = 0, False
+    while True:
+        began = time.monotonic()
+        waiting |= _look(state, plan)
+        ticks += 1
+        if waiting and plan.detect_every and ticks % plan.detect_every == 0:
+            _detect(state, plan)
+            waiting = False
+        time.sleep(max(0.0, every_s - (time.monotonic() - began)))
+
+
+def _look(state: State, plan: _Plan) -> bool:
+    """One look at the source; whether the state changed."""
+    began = time.monotonic()
+    landing = land_files(
+        state, plan.source, format=plan.format, column_map=plan.column_map, settle_s=plan.settle_s
+    )
+    merge_parts(state)
+    removed = 0
+    if plan.retain_days is not None:
+        limit = datetime.now(UTC) - timedelta(days=plan.retain_days)
+        removed = retain_since(state, int(limit.timestamp() * 1e6))
+    if landing.n_files or removed:
+        state.publish(only=removed > 0)
+    _report(landing, removed, time.monotonic() - began)
+    return bool(landing.n_files or removed)
+
+
+def _report(landing: Landing, removed: int, took_s: float) -> None:
+    if landing.n_files:
+        _say(f"{landing.n_exchanges:,} exchanges of {landing.n_files:,} files landed in {took_s:.1f} s")
+    if removed:
+        _say(f"{removed:,} exchanges removed by age")
+    for path in landing.changed:
+        _say(f"{path} changed after it was landed; its new content is not read: write new files instead")
+    for path, why in landing.refused:
+        _say(f"{path} not landed: {why}")
+
+
+def _detect(state: State, plan: _Plan) -> None:
+    began = time.monotonic()
+    try:
+        campaigns = detect_state(
+            state,
+            plan.out,
+            accounts=plan.accounts,
+            events=plan.events,
+            control=plan.control,
+            settings=plan.settings,
+        )
+    except InputError as error:
+        _say(f"no findings yet: {error.what}")
+        return
+    accused = sum(v == "distillation" for v in campaigns["verdict"].to_pylist())
+    _say(f"{accused} distillation campaigns; findings in {plan.out} ({time.monotonic() - began:.1f} s)")
+
+
+def _say(what: str) -> None:
+    typer.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {what}")
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    """A polite stop: what is half done is removed at the next start."""
+    raise SystemExit(0)

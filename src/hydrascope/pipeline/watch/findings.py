@@ -1,0 +1,141 @@
+"""Findings from all that a state holds: the same as a scan of the files that were landed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hydrascope import __version__
+from hydrascope.engine.base import Engine
+from hydrascope.engine.duckdb import DuckEngine
+from hydrascope.errors import InputError
+from hydrascope.features.rows import resolve_rows
+from hydrascope.ingest import InputFile, LogSource, Rejects, read_accounts, read_events
+from hydrascope.pipeline.control import Control
+from hydrascope.pipeline.detect import Detection, detect
+from hydrascope.pipeline.scan import Clock, room_to_write, write_findings
+from hydrascope.pipeline.settings import ScanSettings
+from hydrascope.pipeline.watch.landing import read_rejects
+from hydrascope.pipeline.watch.state import State
+
+__all__ = ["detect_state"]
+
+
+def detect_state(
+    state: State,
+    out: Path,
+    *,
+    accounts: str | None = None,
+    events: str | None = None,
+    control: Control | None = None,
+    settings: ScanSettings | None = None,
+) -> pa.Table:
+    """Detect over the whole state and write the findings folder; the campaigns.
+
+    Args:
+        state: an open state.
+        out: the findings folder, overwritten file by file, the manifest last.
+        accounts, events: the optional tables of the contract, as they are now.
+        control: what the operator has decided beforehand.
+        settings: as of a scan; sampling is the state's own.
+
+    Raises:
+        InputError: the state holds no exchange.
+        ResourceError: memory or disk ran out.
+    """
+    settings = replace(settings or ScanSettings(), observe=state.settings)
+    clock, rejects = Clock(), read_rejects(state)
+    tables = (
+        read_accounts(accounts, rejects) if accounts else None,
+        read_events(events, rejects) if events else None,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    with room_to_write(out):
+        # Results are not kept between runs: the state under them grows.
+        engine = DuckEngine(
+            memory_bytes=settings.memory_bytes, threads=settings.workers, spill=state.folder / "spill"
+        )
+        try:
+            n_exchanges, detection = _detect(state, engine, tables, settings, control, clock, rejects)
+        finally:
+            engine.close()
+        with clock.time("write"):
+            campaigns = write_findings(out, detection)
+            rejects.write(out / "rejects.jsonl")
+        manifest = _manifest(state, settings, n_exchanges, rejects, clock, detection)
+        _replace_text(out / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+    return campaigns
+
+
+def _detect(
+    state: State,
+    engine: Engine,
+    tables: tuple[pa.Table | None, pa.Table | None],
+    settings: ScanSettings,
+    control: Control | None,
+    clock: Clock,
+    rejects: Rejects,
+) -> tuple[int, Detection]:
+    with clock.time("resolve"):
+        n_exchanges = resolve_rows(engine, state.folder, _landed_log(state), rejects)
+    if n_exchanges == 0:
+        raise InputError(
+            "the state holds no exchange", file=str(state.folder), hint="land files with exchanges first"
+        )
+    detection = detect(
+        engine,
+        *tables,
+        settings=settings.detect,
+        n_sketched=settings.observe.n_sketched,
+        disabled=settings.disabled_families,
+        seed=settings.seed,
+        time_stage=clock.time,
+        control=control,
+    )
+    return n_exchanges, detection
+
+
+def _landed_log(state: State) -> LogSource:
+    """The landed files under the numbers that the parts know them by; they need not exist any more."""
+    files = tuple(
+        InputFile(index=i, path=f.path, format=f.format, size_bytes=f.size_bytes)
+        for i, f in enumerate(state.journal.files)
+    )
+    return LogSource(files=files, containers=())
+
+
+def _manifest(
+    state: State,
+    settings: ScanSettings,
+    n_exchanges: int,
+    rejects: Rejects,
+    clock: Clock,
+    detection: Detection,
+) -> dict[str, Any]:
+    return {
+        "hydrascope": __version__,
+        "version": 1,
+        "engine": settings.engine,
+        "seed": settings.seed,
+        "settings": json.loads(json.dumps(settings.material(), default=str)),
+        "inputs": [
+            {"file": f.path, "format": f.format, "bytes": f.size_bytes, "exchanges": f.n_exchanges}
+            for f in sorted(state.journal.files, key=lambda f: f.path)
+        ],
+        "exchanges": n_exchanges,
+        "accounts": len(detection.observations.population),
+        "rejects": rejects.counts,
+        "warnings": rejects.warnings,
+        "error_rates": detection.error_rates,
+        "timings": clock.timings,
+    }
+
+
+def _replace_text(path: Path, text: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
