@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from marked_texts import V, texts
 from scipy import stats
 
-from hydrascope.errors import HydrascopeError, RefusalError
+from hydrascope.errors import HydrascopeError, InputError, RefusalError
 from hydrascope.kernels.prf import messages
 from hydrascope.kernels.prf_sliced import SIPHASH, sliced_counts
 from hydrascope.watermark import (
@@ -30,7 +31,7 @@ from hydrascope.watermark import (
 )
 from hydrascope.watermark.attribute import KeyResult, attribute
 from hydrascope.watermark.detect import Detection, DetectSettings, detect
-from hydrascope.watermark.encoding import load_tokenizer
+from hydrascope.watermark.encoding import fence_token_ids, load_tokenizer
 from hydrascope.watermark.pairs import windows
 from hydrascope.watermark.pvalues import uniform_ks
 from hydrascope.watermark.registry import Registry, create_registry
@@ -356,3 +357,25 @@ def test_text_is_marked_and_found_in_the_tokenizers_that_need_no_files(name: str
     fenced = encode_texts([Text(where="t", text=f"```\n{text}\n```")], speaker)
     assert fenced.masks[0].sum() < 5
     assert encode_texts([Text(where="t", text=f"```\n{text}\n```")], speaker, keep_code=True).masks[0].all()
+
+
+def test_a_tokenizer_json_is_read_by_path_and_named_by_its_vocabulary(tmp_path: Path) -> None:
+    """Same vocabulary, same fingerprint; another, another; a broken file is refused."""
+    library = pytest.importorskip("tokenizers")
+    prints = []
+    for name, extra in (("a", []), ("b", []), ("c", ["```"])):
+        words = ["[UNK]", "one", "two", "three", *extra]
+        model = library.models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]")
+        made = library.Tokenizer(model)
+        made.pre_tokenizer = library.pre_tokenizers.WhitespaceSplit()
+        (tmp_path / name).mkdir()
+        made.save(str(tmp_path / name / "tokenizer.json"))
+        speaker = load_tokenizer(str(tmp_path / name))
+        prints.append(speaker.fingerprint)
+        assert speaker.encode("two one four") == [2, 1, 0]
+        assert "".join(speaker.pieces("two one four")) == "two one four"
+        assert fence_token_ids(speaker) == ([4] if extra else [])
+    assert prints[0] == prints[1] != prints[2]
+    (tmp_path / "a" / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_tokenizer(str(tmp_path / "a"))

@@ -149,6 +149,14 @@ def test_slots_fill_blocks_and_are_never_reused() -> None:
     assert len(places) == len(set(places))
 
 
+def test_a_leaked_block_is_revoked_as_a_whole() -> None:
+    """The 64 keys of its word, in their epoch, and no others."""
+    known = registry(70).rotate(ROOT, at=AT)
+    block = known.block_of(known.find("C3")[0])
+    assert [key.path.subject for key in block] == [f"C{i}" for i in range(64)]
+    assert {key.path.epoch for key in block} == {0}
+
+
 def test_an_active_key_is_not_doubled() -> None:
     """Committing twice for one subject is refused, also within one call."""
     for subjects in (["C1"], ["N", "N"]):

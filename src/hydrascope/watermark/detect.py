@@ -150,14 +150,13 @@ def detect(
         RefusalError: no key speaks this tokenizer, or too few distinct pairs are left.
     """
     tested = testable(registry, tokenizer, settings.collected_at)
-    reports, results = [], []
-    for group in _groups(tested):
-        report, found = _detect_mark(registry, root, group, encoded, tokenizer, settings, served)
-        reports.append(report)
-        results.extend(found)
-    done = {key.key_id for key in tested}
-    untested = [_result(key, "not tested", 0.0, 0, 0.0) for key in registry.keys if key.key_id not in done]
+    found = [
+        _detect_mark(registry, root, group, encoded, tokenizer, settings, served) for group in _groups(tested)
+    ]
+    reports = tuple(report for report, _ in found)
+    results = [result for _, some in found for result in some]
     calibrated = all(report.decoys.calibrated for report in reports)
+    untested = _untested(registry, tested)
     gates, claims = (
         attribute(results + untested, alpha=settings.alpha, gated=settings.gated) if calibrated else ((), ())
     )
@@ -170,12 +169,18 @@ def detect(
         n_keys=len(registry.keys),
         n_tested=len(tested),
         alpha=settings.alpha,
-        marks=tuple(reports),
+        marks=reports,
         results=tuple(sorted(results, key=lambda r: (r.log10_p, r.key_id))) if calibrated else (),
         gates=gates,
         claims=claims,
         verdict="withheld" if not calibrated else "found" if claims else "not found",
     )
+
+
+def _untested(registry: Registry, tested: Sequence[Committed]) -> list[KeyResult]:
+    """Committed keys that could not be tested: they count, with p = 1."""
+    done = {key.key_id for key in tested}
+    return [_result(key, "not tested", 0.0, 0, 0.0) for key in registry.keys if key.key_id not in done]
 
 
 def testable(registry: Registry, tokenizer: Tokenizer, collected_at: datetime | None) -> list[Committed]:

@@ -20,7 +20,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,13 @@ class Registry:
                 hint=nearest(subject, {k.path.subject for k in self.keys} or {"none"}),
             )
         return found
+
+    def block_of(self, committed: Committed) -> list[Committed]:
+        """Every key that shares its 128 bits: whoever learns one of them can forge all."""
+        if committed.path.block is None:
+            return [committed]
+        place = replace(committed.path, subject="", slot=0)
+        return [key for key in self._keys.values() if replace(key.path, subject="", slot=0) == place]
 
     def secret(self, root: bytes, committed: Committed) -> Key:
         """The key behind a commitment; refused where it does not open it.

@@ -128,12 +128,18 @@ def revoke(
     registry: RegistryPath,
     ids: Annotated[list[str], typer.Option("--id", help="Id or key id; its active keys are revoked.")],
     reason: Annotated[str, typer.Option(help="Why, for whoever reads the registry later.")],
+    whole_block: Annotated[
+        bool, typer.Option(help="Also every key that shares its block: for a leaked key.")
+    ] = False,
     root_file: RootFile = None,
     at: At = None,
 ) -> None:
     """Make keys unusable as evidence for ever; they still count as tests."""
     known = read_registry(registry)
-    doomed = [key for name in ids for key in known.find(name) if key.revoked_at is None]
+    named = [key for name in ids for key in known.find(name)]
+    if whole_block:
+        named = [other for key in named for other in known.block_of(key)]
+    doomed = list({key.key_id: key for key in named if key.revoked_at is None}.values())
     if not doomed:
         raise UsageError("these keys are revoked already", hint="`keys list` shows their state")
     changed = known.revoke(read_root(root_file), doomed, at=_time(at), reason=reason)
