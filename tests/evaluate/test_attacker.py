@@ -31,7 +31,7 @@ def attempt(cost: float, caught: float) -> Attempt:
         tactics=plainest(),
         passed=caught < 0.2,
         caught=caught,
-        watched=caught,
+        enforced=caught,
         n_distilled=10,
         n_undetected=10,
         honest=0,
@@ -51,9 +51,9 @@ def test_a_bill_worked_out_by_hand() -> None:
 
 
 def test_cover_multiplies_what_is_sent() -> None:
-    """Nine in ten exchanges cover: nine times the distilled ones on top."""
-    size = size_of(plainest().moved("cover", 3), Goal(per_day=400, days=8))
-    assert size.n_cover == pytest.approx(9 * size.n_distilled)
+    """Four in five exchanges cover: four times the distilled ones on top."""
+    size = size_of(plainest().moved("cover", 2), Goal(per_day=400, days=8))
+    assert size.n_cover == pytest.approx(4 * size.n_distilled)
 
 
 @given(all_tactics)
@@ -105,7 +105,7 @@ def test_the_search_finds_the_weak_spot_of_a_keyword_list(arena: Arena, tmp_path
     exam = Exam(arena, find_peer("keywords"), read_costs(), name="keywords", seeds=(1,), folder=tmp_path)
     search = Search.against(exam, mechanics=("cover", "cards", "network"))
     assert search.cheapest is not None
-    assert search.cheapest.tactics.place("cover") >= 2
+    assert search.cheapest.tactics.place("cover") == 2
     assert search.cheapest.tactics.place("cards") == 0
     assert search.sweep["cover"][0].passed is False
     assert search.cheapest.cost == min(a.cost for a in search.attempts if a.passed)

@@ -52,6 +52,9 @@ def register(app: typer.Typer) -> None:
         ] = None,
         costs: Annotated[Path | None, typer.Option(help="The attacker's price list (TOML).")] = None,
         line: Annotated[float, typer.Option(help="Share of accounts caught at which an attack fails.")] = 0.2,
+        enforceable: Annotated[
+            bool, typer.Option("--enforceable", help="Count enforceable verdicts only.")
+        ] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of Markdown.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", help="No line per trial.")] = False,
     ) -> None:
@@ -81,7 +84,9 @@ def register(app: typer.Typer) -> None:
         make = simulated_worlds(scale=scale, accounts=accounts, prompts=prompts, workers=workers)
         if replay is not None:
             chosen = choose_detectors(detector or [OWN])
-            found = measure_latency(worlds, seeds, chosen, make, out, every_days=replay, tell=tell)
+            found = measure_latency(
+                worlds, seeds, chosen, make, out, every_days=replay, enforceable=enforceable, tell=tell
+            )
             rendered = latency_json(found), latency_markdown(found), render_latency(found)
             deliver(out, "latency", rendered, as_json)
             return

@@ -38,9 +38,9 @@ class Costs:
 class Goal:
     """What the attacker wants out of the window."""
 
-    per_day: float = 400.0
+    per_day: float = 800.0
     """Distilled exchanges a day."""
-    days: int = 8
+    days: int = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

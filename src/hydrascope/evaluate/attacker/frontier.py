@@ -53,7 +53,7 @@ def plain_attempt(a: Attempt) -> dict[str, Any]:
         "tactics": a.tactics.names,
         "passed": a.passed,
         "caught": a.caught,
-        "watched": a.watched,
+        "enforced": a.enforced,
         "n_distilled": a.n_distilled,
         "n_undetected": a.n_undetected,
         "honest": a.honest,
@@ -106,6 +106,7 @@ def sweep_rows(search: Search) -> list[list[str]]:
             mechanic,
             rung.name,
             f"{a.caught:.2f}",
+            f"{a.enforced:.2f}",
             "yes" if a.passed else "no",
             dollars(a.cost),
             dollars(a.cost_per_million if a.passed else None),
@@ -115,7 +116,7 @@ def sweep_rows(search: Search) -> list[list[str]]:
     ]
 
 
-SWEEP = ["mechanic", "rung", "caught", "passes", "cost", "per undetected million"]
+SWEEP = ["mechanic", "rung", "caught", "enforced", "passes", "cost", "per undetected million"]
 
 
 def frontier_markdown(searches: Sequence[Search]) -> str:
@@ -160,9 +161,7 @@ def render_frontier(searches: Sequence[Search]) -> str:
         rows = sweep_rows(s)
         sections += [
             f"<h2>{escape(s.defence)}: one mechanic at a time</h2>",
-            html_table(SWEEP, rows, [r[3] == "no" for r in rows]),
+            html_table(SWEEP, rows, [r[4] == "no" for r in rows]),
         ]
-    lead = (
-        "What a campaign must pay to stay out of enforceable verdicts. Prices are assumptions of a cost file."
-    )
+    lead = "What a campaign must pay to stay out of distillation verdicts. Prices are assumptions of a cost file."
     return html_page("Evasion frontier", lead, sections)

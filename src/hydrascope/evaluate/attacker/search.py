@@ -36,14 +36,14 @@ class Outcome:
     """What a detector made of one world."""
 
     caught: float
-    """Share of the campaign's accounts in enforceable distillation verdicts."""
-    watched: float
-    """Share in any distillation verdict."""
+    """Share of the campaign's accounts in any distillation verdict."""
+    enforced: float
+    """Share in enforceable ones."""
     n_distilled: int
     n_undetected: int
-    """Distilled exchanges of accounts outside enforceable verdicts."""
+    """Distilled exchanges of accounts outside distillation verdicts."""
     honest: float
-    """Share of honest accounts in enforceable verdicts: what this defence costs everyone else."""
+    """Share of honest accounts in distillation verdicts: what this defence costs everyone else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,9 @@ class Attempt:
 
     tactics: Tactics
     passed: bool
-    """Below the line on every seed."""
+    """Share of accounts in verdicts that count is below the line on every seed."""
     caught: float
-    watched: float
+    enforced: float
     n_distilled: float
     n_undetected: float
     honest: float
@@ -82,6 +82,7 @@ class Exam:
         name: str,
         seeds: Sequence[int] = (1, 2),
         line: float = 0.2,
+        enforceable: bool = False,
         folder: Path | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -93,12 +94,14 @@ class Exam:
             costs: the price list.
             name: of the detector and its settings, for the cache.
             seeds: worlds on which tactics must pass, tried in order.
-            line: share of accounts in enforceable verdicts from which tactics count as caught.
+            line: share of accounts in distillation verdicts from which tactics count as caught.
+            enforceable: only enforceable verdicts count.
             folder: where outcomes are kept; None: in memory.
             tell: receives one line a scan.
         """
         self.arena, self.detect, self.costs, self.name = arena, detect, costs, name
         self.seeds, self.line, self.folder, self.tell = tuple(seeds), line, folder, tell
+        self.enforceable = enforceable
         self.known: dict[str, Outcome] = {}
         self.attempts: dict[Tactics, Attempt] = {}
         self.n_scans = 0
@@ -109,19 +112,23 @@ class Exam:
             outcomes: list[Outcome] = []
             for seed in self.seeds:
                 outcomes.append(self.outcome(tactics, seed))
-                if outcomes[-1].caught >= self.line:
+                if not self.passes(outcomes[-1]):
                     break
             self.attempts[tactics] = self.summary(tactics, outcomes)
         return self.attempts[tactics]
+
+    def passes(self, outcome: Outcome) -> bool:
+        """Whether a campaign stayed below the line."""
+        return (outcome.enforced if self.enforceable else outcome.caught) < self.line
 
     def summary(self, tactics: Tactics, outcomes: Sequence[Outcome]) -> Attempt:
         """The attempt that outcomes make."""
         parts = bill(tactics, self.arena.goal, self.costs)
         return Attempt(
             tactics=tactics,
-            passed=all(o.caught < self.line for o in outcomes),
+            passed=all(self.passes(o) for o in outcomes),
             caught=float(np.mean([o.caught for o in outcomes])),
-            watched=float(np.mean([o.watched for o in outcomes])),
+            enforced=float(np.mean([o.enforced for o in outcomes])),
             n_distilled=float(np.mean([o.n_distilled for o in outcomes])),
             n_undetected=float(np.mean([o.n_undetected for o in outcomes])),
             honest=float(np.mean([o.honest for o in outcomes])),
@@ -155,13 +162,13 @@ def observe(detect: Detector, world: World) -> Outcome:
     mine = judged.campaign == CAMPAIGN
     share = judged.true_share[mine] if judged.true_share is not None else np.ones(int(mine.sum()))
     distilled = share * judged.n_exchanges[mine]
-    caught = judged.enforceable[mine]
+    caught = judged.caught[mine]
     return Outcome(
         caught=float(caught.mean()) if len(caught) else 0.0,
-        watched=float(judged.caught[mine].mean()) if len(caught) else 0.0,
+        enforced=float(judged.enforceable[mine].mean()) if len(caught) else 0.0,
         n_distilled=round(float(distilled.sum())),
         n_undetected=round(float(distilled[~caught].sum())),
-        honest=float(judged.enforceable[judged.honest].mean()) if judged.honest.any() else 0.0,
+        honest=float(judged.caught[judged.honest].mean()) if judged.honest.any() else 0.0,
     )
 
 

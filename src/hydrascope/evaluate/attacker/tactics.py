@@ -1,4 +1,4 @@
-"""What an attacker may change: eight ladders of mechanics, each from cheap and plain to dear and discreet.
+"""What an attacker may change: nine ladders of mechanics, each from cheap and plain to dear and discreet.
 
 A `Tactics` names one rung of every ladder. The goal is fixed (distilled exchanges a day), so that dividing
 the work over more accounts lowers what each sends, and cover traffic adds to it.
@@ -59,8 +59,7 @@ LADDERS: Mapping[str, tuple[Rung, ...]] = MappingProxyType(
         "cover": (
             Rung(name="none", value=0.0),
             Rung(name="50 %", value=0.5),
-            Rung(name="75 %", value=0.75),
-            Rung(name="90 %", value=0.9),
+            Rung(name="80 %", value=0.8),
         ),
         "signup": (Rung(name="one burst"), Rung(name="over the window"), Rung(name="aged half a year")),
         "timing": (Rung(name="one queue"), Rung(name="like people")),
