@@ -53,7 +53,7 @@ class Bank:
 
     def read_fresh(self, numbers: Uint64s, demand: int) -> pa.Array:
         """Texts of people's own requests, of which the world has about `demand`: each prompt serves about once."""
-        place = numbers % np.uint64(max(2 * demand, 2 * len(self.texts), 1))
+        place = numbers % np.uint64(max(demand * 4 // 3, len(self.texts), 1))
         place = np.where(numbers < HEAD, numbers, place)
         return self.blend(place < np.uint64(len(self.texts)), place, numbers)
 

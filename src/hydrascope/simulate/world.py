@@ -115,7 +115,10 @@ def ordinary_ends(lives: Lives, share: float, calendar: Calendar, rng: np.random
 def count_fresh(scenario: Scenario) -> int:
     """About how many requests of people's own a world has, so that a pool's prompts can be spread over them."""
     flows = [(g.accounts, f) for g in scenario.groups for f in g.flows]
-    per_day = sum(n * f.arrivals.per_day for n, f in flows if f.content.items in ("fresh", "own_list"))
+    own = [(n, f) for n, f in flows if f.content.items in ("fresh", "own_list")]
+    per_day = sum(
+        n * f.arrivals.per_day / (1 if f.content.follow == "same" else f.arrivals.steps) for n, f in own
+    )
     return int(per_day * scenario.world.days) + 1000
 
 
