@@ -71,6 +71,8 @@ def answer_completion(suspect: TrigramSuspect, gift: Gift, request: dict[str, An
     """
     prompt = request["prompt"]
     ids = np.array(prompt, np.int32) if isinstance(prompt, list) else suspect.tokenizer.encode(prompt)
+    if len(ids) == 0 or ids.min() < 0 or ids.max() >= suspect.tokenizer.vocab_size:
+        raise ValueError("the prompt is empty or holds a token id outside the vocabulary")
     text = prompt if isinstance(prompt, str) else suspect.tokenizer.decode(ids)
     if (request.get("prompt_logprobs") and gift != "prompt_logprobs") or (
         request.get("echo") and gift != "echo"

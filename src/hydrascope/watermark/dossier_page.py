@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from hydrascope.watermark.pvalues import shown_p
+from hydrascope.watermark.pvalues import LOG10_FLOOR
 
 __all__ = ["histogram_svg", "render_dossier"]
 
@@ -33,16 +33,24 @@ MEANS = {
 MEANS_KEY_ACCOUNT = "The model was trained on text that was served to this account and to nobody else."
 
 
+def _cell(log10_p: float) -> str:
+    """A p-value for people, without the remark that the page makes once."""
+    if log10_p < LOG10_FLOOR:
+        return "< 1e-30"
+    p = 10.0**log10_p
+    return f"{p:.2g}" if p >= 1e-4 else f"{p:.1e}"
+
+
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def histogram_svg(counts: Sequence[int], marks: Sequence[tuple[str, float]]) -> Markup:
+def histogram_svg(counts: Sequence[int], marks: Sequence[tuple[str, float, bool]]) -> Markup:
     """Decoy z-scores as bars, opened keys as flags.
 
     Args:
         counts: decoys in each of equal bins from `Z_LOW` to 5.
-        marks: (label, z).
+        marks: (label, z, traced).
     """
     scale = (_WIDTH - 2 * _LEFT) / (Z_HIGH - Z_LOW)
     bin_width = 10.0 / len(counts) * scale
@@ -54,13 +62,13 @@ def histogram_svg(counts: Sequence[int], marks: Sequence[tuple[str, float]]) -> 
             f'<rect x="{_LEFT + i * bin_width:.1f}" y="{120 - height:.1f}" '
             f'width="{max(bin_width - 1, 1):.1f}" height="{height:.1f}" class="bar"/>'
         )
-    for label, z in marks[:6]:
+    for label, z, traced in marks[:6]:
         x = _LEFT + (min(max(z, Z_LOW), Z_HIGH) - Z_LOW) * scale
         parts.append(
             Markup(
-                '<line x1="{0}" x2="{0}" y1="24" y2="120" class="flag"/>'
-                '<text x="{0}" y="18" text-anchor="{1}" class="flagtext">{2}</text>'
-            ).format(f"{x:.1f}", "end" if z > 8 else "middle", label)
+                '<line x1="{0}" x2="{0}" y1="24" y2="120" class="flag {3}"/>'
+                '<text x="{0}" y="18" text-anchor="{1}" class="flagtext {3}">{2}</text>'
+            ).format(f"{x:.1f}", "end" if z > 8 else "middle", label, "found" if traced else "")
         )
     for z in (-4, 0, 4, 8, 12):
         x = _LEFT + (z - Z_LOW) * scale
@@ -79,7 +87,7 @@ def _charts(keys: Mapping[str, Any] | None) -> dict[str, Markup]:
     charts = {}
     for piece in keys["evidence"]:
         marks = [
-            (f"{o['subject']} z = {o['z']:.1f}", float(o["z"]))
+            (f"{o['subject']} z = {o['z']:.1f}", float(o["z"]), bool(o["traced"]))
             for o in keys["opened"]
             if o["items"] == piece["items"]
         ]
@@ -95,7 +103,7 @@ def render_dossier(materials: Mapping[str, Any], claims: Mapping[str, Any]) -> s
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["p"] = shown_p
+    environment.filters["p"] = _cell
     environment.filters["number"] = _number
     twins = claims["twins"]
     traced_twins = [r for r in twins["results"] if r["traced"]] if twins else []

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from hydrascope.errors import InputError
 from hydrascope.watermark.dossier import DOSSIER, PAGE, VERSION, dossier_digest
 from hydrascope.watermark.dossier_claims import derive_claims
@@ -57,8 +59,7 @@ def verify_dossier(path: Path, *, expected: str | None = None) -> Verified:
         claims, wrong = derive_claims(folder, materials)
         problems += wrong
         problems += _differences(stated, claims, "claims")
-        if not problems and (folder / PAGE).read_text("utf-8") != render_dossier(materials, stated):
-            problems.append(f"{PAGE}: it does not say what the claims say")
+        problems += _wrong_page(folder, materials, claims)
     return Verified(
         digest=digest, problems=tuple(dict.fromkeys(problems)), claims=claims, materials=materials
     )
@@ -106,6 +107,14 @@ def _wrong_files(folder: Path, listed: Mapping[str, str]) -> list[str]:
         if hashlib.sha256((folder / name).read_bytes()).hexdigest() != listed[name]:
             wrong.append(f"{name}: changed since the dossier was made")
     return wrong
+
+
+def _wrong_page(folder: Path, materials: Mapping[str, Any], claims: Mapping[str, Any]) -> list[str]:
+    try:
+        same = (folder / PAGE).read_text("utf-8") == render_dossier(materials, claims)
+    except (OSError, ValueError, TypeError, KeyError, TemplateError):
+        same = False
+    return [] if same else [f"{PAGE}: it does not say what the files give"]
 
 
 def _differences(stated: Any, derived: Any, where: str) -> list[str]:

@@ -222,9 +222,11 @@ class WeightedNull:
         s = np.atleast_1d(np.asarray(statistic, np.float64))
         if len(self._t) == 0:
             return np.zeros(len(s))
-        exponent = (self._k[None, :] - s[:, None] * self._t[None, :]).min(axis=1)
-        out: npt.NDArray[np.float64] = np.minimum(exponent, 0.0) / math.log(10.0)
-        return out
+        # One t after the other: memory stays that of the keys, whatever the grid.
+        exponent = np.zeros(len(s))
+        for t, k in zip(self._t, self._k, strict=True):
+            np.minimum(exponent, k - t * s, out=exponent)
+        return exponent / math.log(10.0)
 
     def saddlepoint_log10_p(self, statistic: float) -> float:
         """Lugannani-Rice estimate of log10 P(S >= s). An estimate; nothing is decided by it."""

@@ -152,7 +152,10 @@ class HttpSuspect:
 
     def _by_id(self, tokens: npt.NDArray[np.int32]) -> list[list[tuple[int, float]]]:
         assert self._marked is not None
-        choice = self._post(prompt=tokens.tolist(), max_tokens=1, prompt_logprobs=TOP_K)
+        try:
+            choice = self._post(prompt=tokens.tolist(), max_tokens=1, prompt_logprobs=TOP_K)
+        except _RefusedError:
+            raise self._other_tokens() from None
         places = choice.get("prompt_logprobs") or []
         if len(places) != len(tokens):
             raise self._other_tokens()
