@@ -73,7 +73,10 @@ def _duplicates(engine: Engine, source: LogSource, rejects: Rejects) -> pa.Table
         FROM observed o JOIN twice t ON o.xid = t.xid""")
     if not rows.num_rows:
         return rows.select(["file", "line"])
+    # A state numbers its files as they came; the order of paths is the same however they came.
+    place = np.argsort(np.argsort(np.array([f.path for f in source.files], object), kind="stable"))
     columns = [rows[c].to_numpy() for c in ("line", "file", "row_hash", "at_us", "xid")]
+    columns[1] = place[columns[1]]
     order = np.lexsort(columns)
     xid = columns[-1][order]
     later = order[1:][xid[1:] == xid[:-1]]
