@@ -23,7 +23,7 @@ __all__ = ["pair_detail", "score_pairs"]
 
 
 @njit(cache=True, nogil=True)
-def score_pairs(
+def score_pairs(  # type: ignore[no-untyped-def]
     first, last, row_ptr, row_bucket, row_at, row_degree, bucket_ptr, members, member_degree,
     bucket_channel, bucket_rate, channel_family, family_cap, discount, many, group, lift,
     floor, bin_width, histogram, out_a, out_b, out_s,
@@ -97,7 +97,7 @@ def score_pairs(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def close_channel(state, v):
+def close_channel(state, v):  # type: ignore[no-untyped-def]
     """The channel that v was in joins its family."""
     best = state[v, 0]
     state[v, 2] += min(best, state[v, 1])
@@ -106,7 +106,7 @@ def close_channel(state, v):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def close_family(state, v, cap, discount):
+def close_family(state, v, cap, discount):  # type: ignore[no-untyped-def]
     """The family that v was in joins the total."""
     state[v, 3] += min(state[v, 1] + discount * state[v, 2], cap)
     state[v, 1] = 0.0
@@ -114,7 +114,7 @@ def close_family(state, v, cap, discount):
 
 
 @njit(cache=True, nogil=True)
-def pair_detail(
+def pair_detail(  # type: ignore[no-untyped-def]
     a: NDArray[np.int32], b: NDArray[np.int32], row_ptr, row_bucket, row_degree,
     bucket_channel, bucket_rate, many, group, lift, n_channels, shared_ptr, shared_bucket,
 ):  # fmt: skip

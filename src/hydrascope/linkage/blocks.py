@@ -131,29 +131,38 @@ def block_of(
     """The accounts of a set of values, and how surprising the two sets are together."""
     inside = np.asarray(table[:, chosen].sum(axis=1)).ravel().astype(np.int64)
     degree = np.diff(table.indptr).astype(np.float64)
-    share = float(table[:, chosen].sum() / table.sum())
-    candidates = np.flatnonzero(inside >= 2)
-    surprise = poisson_surprises(inside[candidates], degree[candidates] * share)
-    line = min(math.log10(table.shape[0]), 6.0) - math.log10(max(len(candidates), 1)) + 1.0
-    accounts = candidates[surprise >= max(line, 1.0)]
+    accounts, share = np.zeros(0, dtype=np.int64), 0.0
+    for _ in range(3):  # the share is that of accounts outside the block, which has to be found first
+        outside = np.ones(len(degree), dtype=bool)
+        outside[accounts] = False
+        share = float((inside[outside].sum() + 1.0) / (degree[outside].sum() + len(chosen)))
+        accounts = block_accounts(inside, degree, share)
     if not len(accounts):
         return None
-    rows = int(inside[accounts].sum())
-    total = poisson_surprise(rows, float(degree[accounts].sum()) * share)
+    rows, chance = int(inside[accounts].sum()), float(degree[accounts].sum()) * share
     choice = log10_choose(table.shape[0], len(accounts)) + log10_choose(table.shape[1], len(chosen))
     return Block(
         channel=channel,
         values=np.sort(codes[chosen]),
         accounts=accounts.astype(np.int32),
-        surprise=uncapped(rows, float(degree[accounts].sum()) * share, total) - choice,
+        surprise=uncapped(rows, chance) - choice,
         density=rows / (len(accounts) * len(chosen)),
     )
 
 
-def uncapped(count: int, rate: float, tail: float) -> float:
-    """The Poisson tail by Stirling's formula where `poisson_surprise` has reached its cap of 300 decades."""
+def block_accounts(inside: NDArray[np.int64], degree: NDArray[np.float64], share: float) -> NDArray[np.int64]:
+    """Accounts with more values in the set than chance gives about one account in ten of the candidates."""
+    candidates = np.flatnonzero(inside >= 2)
+    surprise = poisson_surprises(inside[candidates], degree[candidates] * share)
+    line = math.log10(max(int((degree > 0).sum()), 1) / max(len(candidates), 1)) + 1.0
+    return candidates[surprise >= max(line, 1.0)]
+
+
+def uncapped(count: int, rate: float) -> float:
+    """Decades of the Poisson tail, by Stirling's formula where `poisson_surprise` has reached its cap of 300."""
+    tail = poisson_surprise(count, rate)
     if tail < 300.0:
-        return tail
+        return float(tail)
     return (count * math.log(count / rate) - count + rate) / math.log(10.0)
 
 

@@ -58,7 +58,7 @@ def null_curve(observed: NDArray[np.int64], null: NDArray[np.int64], permutation
     """Both survival curves from histograms of `BIN_DECADES`; `null` is summed over the permutations."""
     above = np.cumsum(observed[::-1])[::-1].astype(np.float64)
     chance = extrapolate(np.cumsum(null[::-1])[::-1].astype(np.float64)) / max(permutations, 1)
-    grid = np.arange(len(observed)) * BIN_DECADES
+    grid = np.arange(len(observed), dtype=np.float64) * BIN_DECADES
     return NullCurve(threshold=grid, observed=above, null=chance, permutations=permutations)
 
 

@@ -142,7 +142,7 @@ def miss_bits(profiles: Profiles, buckets: Buckets, scorer: Scorer) -> NDArray[n
     n_families = len(scorer.family_cap)
     key = account_rows(buckets) * n_families + family
     cost = np.log2(1 - profiles.mix[channel])
-    total = np.bincount(key, cost, minlength=buckets.n_accounts * n_families)
+    total = np.bincount(key, cost, minlength=buckets.n_accounts * n_families).astype(np.float64)
     return total.reshape(buckets.n_accounts, n_families)
 
 
