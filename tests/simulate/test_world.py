@@ -14,7 +14,7 @@ from simulated import SMALL, log_of, with_truth, write_world
 from hydrascope.errors import ConfigError
 from hydrascope.schema import ACCOUNTS, EVENTS, EXCHANGES, TRUTH
 from hydrascope.simulate import PromptPool, read_scenario, scenario_names, simulate_world
-from hydrascope.simulate.world import resize
+from hydrascope.simulate.plan import resize
 
 
 def test_the_log_has_the_contract_columns(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hydrascope.simulate.prompts import PromptPool
 from hydrascope.simulate.scenario import Scenario, read_scenario, scenario_names
-from hydrascope.simulate.world import GroupFacts, WorldFacts, simulate_world
+from hydrascope.simulate.truth import GroupFacts, WorldFacts
+from hydrascope.simulate.world import simulate_world
 
 __all__ = [
     "GroupFacts",

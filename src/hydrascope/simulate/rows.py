@@ -262,55 +262,45 @@ def cost_columns(
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Tokens, duration, stop_reason, status."""
-    tokens, count = source.flow.tokens, len(moments.at)
-    system_bytes = (
-        np.array(pc.fill_null(pc.binary_length(columns["system"].dictionary), 0))
-        if len(columns["system"].dictionary)
-        else np.zeros(1)
-    )
-    system = system_bytes[np.array(pc.fill_null(columns["system"].indices, 0))] * np.array(
-        columns["system"].is_valid()
-    )
-    own = (np.array(pc.binary_length(columns["prompt"])) + system) / 4.1
-    steps = moments.step * (source.flow.content.follow != "same")
-    context = tokens.context_base * np.exp(
-        tokens.context_sd * rng.standard_normal(count)
-    ) + steps * tokens.context * (tokens.median + own * 0.3)
+    count = len(moments.at)
     status = statuses(moments, world, calendar, rng)
     fine = status == 200
-    wanted = output_lengths(tokens, source.roster, moments, rng)
     refused = rng.random(count) < source.flow.refused
+    wanted = output_lengths(source.flow.tokens, source.roster, moments, rng)
     wanted = np.where(refused, rng.integers(12, 60, count), wanted)
     limit = np.array(pc.fill_null(columns["max_tokens"], 64_000))
     output = np.where(fine, np.minimum(wanted, limit), 0)
     reasoning = np.array(columns["reasoning"])
     thought = np.where(reasoning & fine, output * rng.gamma(4.0, 0.5, count), 0).astype(np.int32)
     speed = np.exp(np.log(14.0) + 0.35 * rng.standard_normal(count))
-    stop = np.where(
-        refused,
-        3,
-        np.where(
-            wanted > limit,
-            1,
-            np.where(
-                (columns["turns"].to_numpy() > 1)
-                & bool(source.flow.content.tools)
-                & (rng.random(count) < 0.8),
-                2,
-                0,
-            ),
-        ),
-    )
+    duration = 300 + rng.exponential(400, count) + (output + thought) * speed
+    called = (columns["turns"].to_numpy() > 1) & bool(source.flow.content.tools) & (rng.random(count) < 0.8)
+    stop = np.where(refused, 3, np.where(wanted > limit, 1, np.where(called, 2, 0)))
     return {
-        "input_tokens": pa.array((own + context + 4).astype(np.int32)),
+        "input_tokens": input_tokens(source, moments, columns, rng),
         "output_tokens": pa.array(output.astype(np.int32)),
         "reasoning_tokens": pa.array(thought, mask=~reasoning),
-        "duration_ms": pa.array(
-            (300 + rng.exponential(400, count) + (output + thought) * speed).astype(np.int32)
-        ),
+        "duration_ms": pa.array(duration.astype(np.int32)),
         "stop_reason": coded(["end_turn", "max_tokens", "tool_use", "refusal"], stop, ~fine),
         "status": pa.array(status.astype(np.int16)),
     }
+
+
+def input_tokens(
+    source: Source, moments: Moments, columns: dict[str, Any], rng: np.random.Generator
+) -> pa.Array:
+    """Tokens of the prompt, the system prompt, and the context that a session carries along."""
+    tokens = source.flow.tokens
+    known = columns["system"].dictionary
+    sizes = np.array(pc.fill_null(pc.binary_length(known), 0)) if len(known) else np.zeros(1)
+    system = sizes[np.array(pc.fill_null(columns["system"].indices, 0))] * np.array(
+        columns["system"].is_valid()
+    )
+    own = (np.array(pc.binary_length(columns["prompt"])) + system) / 4.1
+    steps = moments.step * (source.flow.content.follow != "same")
+    frame = tokens.context_base * np.exp(tokens.context_sd * rng.standard_normal(len(own)))
+    carried = steps * tokens.context * (tokens.median + own * 0.3)
+    return pa.array((own + frame + carried + 4).astype(np.int32))
 
 
 def statuses(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,141 +16,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hydrascope.schema import ACCOUNTS, EVENTS, TRUTH
 from hydrascope.simulate.arrivals import Moments, arrive
-from hydrascope.simulate.content import Writer, item_numbers
+from hydrascope.simulate.content import item_numbers
 from hydrascope.simulate.dispatch import dispatch
-from hydrascope.simulate.identity import account_rows
-from hydrascope.simulate.life import Lives, live
-from hydrascope.simulate.network import AddressBook, read_networks
+from hydrascope.simulate.plan import Order, Plan, draw_plan, resize
 from hydrascope.simulate.prompts import PromptPool
-from hydrascope.simulate.roster import enrol
-from hydrascope.simulate.rows import LOG, Source, draw_source, exchange_rows
+from hydrascope.simulate.rows import LOG, Source, exchange_rows
 from hydrascope.simulate.scenario import Flow, Scenario
 from hydrascope.simulate.seeds import hex_ids, mix, salt, stream
-from hydrascope.simulate.setting import DAY_US, Calendar
+from hydrascope.simulate.setting import Calendar
+from hydrascope.simulate.truth import (
+    WorldFacts,
+    describe,
+    gather_facts,
+    write_accounts,
+    write_events,
+    write_truth,
+)
 
-__all__ = ["GroupFacts", "WorldFacts", "resize", "simulate_world"]
+__all__ = ["simulate_world"]
 
 SLICE_ROWS = 200_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupFacts:
-    """What is true of a group."""
-
-    name: str
-    label: str
-    kind: str
-    campaign: str | None
-    n_accounts: int
-    n_exchanges: int
-    n_distilled: int
-    first_us: int | None
-    last_us: int | None
-
-    @property
-    def distillation_share(self) -> float:
-        """Share of the group's exchanges that extract capabilities."""
-        return self.n_distilled / self.n_exchanges if self.n_exchanges else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorldFacts:
-    """What is true of a world."""
-
-    name: str
-    seed: int
-    n_accounts: int
-    n_exchanges: int
-    groups: tuple[GroupFacts, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that the days of a world have in common; each worker builds its own, all alike."""
-
-    scenario: Scenario
-    seed: int
-    calendar: Calendar
-    book: AddressBook
-    sources: tuple[Source, ...]
-    rosters: tuple[Any, ...]
-    """One for each group, in the scenario's order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a worker needs to know to build the plan and write days."""
-
-    scenario: Scenario
-    seed: int
-    out: Path
-    prompts: Path | None
-    pool: PromptPool | None
-    networks: Path | None
-    exchange_truth: bool
-
-
-def resize(scenario: Scenario, scale: float, accounts: int | None) -> Scenario:
-    """Every group times `scale`; then the elastic groups stretched until the world has `accounts` accounts."""
-    groups = [replace(g, accounts=max(1, round(g.accounts * scale))) for g in scenario.groups]
-    if accounts is not None:
-        fixed = sum(g.accounts for g in groups if not g.elastic)
-        loose = sum(g.accounts for g in groups if g.elastic)
-        factor = max(accounts - fixed, 0) / loose if loose else 1.0
-        groups = [replace(g, accounts=max(1, round(g.accounts * factor))) if g.elastic else g for g in groups]
-    return replace(scenario, groups=tuple(groups))
-
-
-def ordinary_ends(lives: Lives, share: float, calendar: Calendar, rng: np.random.Generator) -> Lives:
-    """Bans of honest accounts for reasons of their own."""
-    hit = rng.random(len(lives.slot)) < share
-    at = calendar.start_us + (rng.random(len(hit)) * calendar.days * DAY_US).astype(np.int64)
-    hit &= (at > lives.start_us) & (at < lives.end_us)
-    return replace(lives, end_us=np.where(hit, at, lives.end_us), banned=lives.banned | hit)
-
-
-def count_fresh(scenario: Scenario) -> int:
-    """About how many requests of people's own a world has, so that a pool's prompts can be spread over them."""
-    flows = [(g.accounts, f) for g in scenario.groups for f in g.flows]
-    own = [(n, f) for n, f in flows if f.content.items in ("fresh", "own_list")]
-    per_day = sum(
-        n * f.arrivals.per_day / (1 if f.content.follow == "same" else f.arrivals.steps) for n, f in own
-    )
-    return int(per_day * scenario.world.days) + 1000
-
-
-def draw_plan(order: Order) -> Plan:
-    """The plan of a world."""
-    scenario, seed = order.scenario, order.seed
-    calendar, book = scenario.world.calendar(), read_networks(order.networks)
-    pool = order.pool or (PromptPool.read(order.prompts) if order.prompts else PromptPool.builtin())
-    sources: list[Source] = []
-    rosters = []
-    demand = count_fresh(scenario)
-    for number, group in enumerate(scenario.groups):
-        rng = stream(seed, "lives", group.name)
-        lives = ordinary_ends(
-            live(group.life, group.accounts, calendar, rng), scenario.world.ordinary_bans, calendar, rng
-        )
-        weights = np.array(list(group.languages.values()), dtype=np.float64)
-        roster = enrol(seed, number, group.name, lives, weights)
-        rosters.append(roster)
-        for flow in group.flows:
-            key = salt(roster.key, "flow", flow.name)
-            writer = Writer(
-                content=flow.content,
-                texts=scenario.texts,
-                pool=pool,
-                languages=tuple(group.languages),
-                edges=np.cumsum(weights) / weights.sum(),
-                side=scenario.world.pool_side,
-                key=key,
-                demand=demand,
-            )
-            sources.append(draw_source(group, flow, roster, writer, len(sources)))
-    return Plan(scenario, seed, calendar, book, tuple(sources), tuple(rosters))
 
 
 def day_of_flow(
@@ -326,100 +211,3 @@ def prepare(out: Path, exchange_truth: bool) -> None:
     (out / "exchanges").mkdir(parents=True, exist_ok=True)
     if exchange_truth:
         (out / "truth_exchanges").mkdir(exist_ok=True)
-
-
-def gather_facts(
-    plan: Plan, counts: list[npt.NDArray[np.int64]], spans: list[list[tuple[int, int]]]
-) -> WorldFacts:
-    """Sums what the days reported."""
-    groups = []
-    for group, roster in zip(plan.scenario.groups, plan.rosters, strict=True):
-        mine = [s for s in plan.sources if s.group is group]
-        seen = [span for s in mine for span in spans[s.number]]
-        groups.append(
-            GroupFacts(
-                name=group.name,
-                label=group.label,
-                kind=group.kind,
-                campaign=group.campaign,
-                n_accounts=len(roster),
-                n_exchanges=int(sum(counts[s.number].sum() for s in mine)),
-                n_distilled=int(sum(counts[s.number].sum() for s in mine if s.flow.distill)),
-                first_us=min((a for a, _ in seen), default=None),
-                last_us=max((b for _, b in seen), default=None),
-            )
-        )
-    return WorldFacts(
-        name=plan.scenario.name,
-        seed=plan.seed,
-        n_accounts=sum(g.n_accounts for g in groups),
-        n_exchanges=sum(g.n_exchanges for g in groups),
-        groups=tuple(groups),
-    )
-
-
-def ids_of(roster: Any) -> pa.Array:
-    """Account ids of a roster."""
-    return hex_ids(mix(roster.account, salt("account")))
-
-
-def write_accounts(plan: Plan, out: Path) -> None:
-    """accounts.parquet, in the order of the opaque ids."""
-    world = plan.scenario.world
-    tables = [
-        account_rows(g.identity, g.network, r, plan.book, world, ids_of(r))
-        for g, r in zip(plan.scenario.groups, plan.rosters, strict=True)
-    ]
-    pq.write_table(pa.concat_tables(tables).sort_by("account_id").cast(ACCOUNTS), out / "accounts.parquet")
-
-
-def write_truth(plan: Plan, counts: list[npt.NDArray[np.int64]], out: Path) -> None:
-    """truth.parquet and, beside it, each account's exchanges and how many of them extract."""
-    truths, shares = [], []
-    for group, roster in zip(plan.scenario.groups, plan.rosters, strict=True):
-        count, ids = len(roster), ids_of(roster)
-        label, campaign = pa.array([group.label] * count), pa.array([group.campaign] * count, pa.string())
-        truths.append(pa.table([ids, label, campaign], schema=TRUTH))
-        mine = [s for s in plan.sources if s.group is group]
-        total = sum((counts[s.number] for s in mine), np.zeros(count, dtype=np.int64))
-        drawn = sum((counts[s.number] for s in mine if s.flow.distill), np.zeros(count, dtype=np.int64))
-        shares.append(pa.table({"account_id": ids, "n_exchanges": total, "n_distilled": drawn}))
-    pq.write_table(pa.concat_tables(truths).sort_by("account_id"), out / "truth.parquet")
-    pq.write_table(pa.concat_tables(shares).sort_by("account_id"), out / "truth_shares.parquet")
-
-
-def write_events(plan: Plan, out: Path) -> None:
-    """events.parquet: releases, bans, and limits and checks that meet anybody."""
-    rows: list[tuple[str, int, str]] = []
-    start, end = plan.calendar.start_us, plan.calendar.end_us
-    rows += [("model_release", start + int(day * DAY_US), model) for day, model in plan.calendar.releases]
-    for roster in plan.rosters:
-        ids = ids_of(roster).to_pylist()
-        hit = np.flatnonzero(roster.lives.banned & (roster.end_us < end) & (roster.end_us > start))
-        rows += [("account_banned", int(roster.end_us[i]), ids[i]) for i in hit]
-        for kind, share in (("account_limited", 0.02), ("account_verified", 0.05)):
-            at = start + (roster.draw(f"at-{kind}") * (end - start)).astype(np.int64)
-            some = (roster.draw(kind) < share) & (at > roster.start_us) & (at < roster.end_us)
-            rows += [(kind, int(at[i]), ids[i]) for i in np.flatnonzero(some)]
-    rows.sort(key=lambda row: (row[1], row[0], row[2]))
-    columns = [[r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]]
-    arrays = [pa.array(c, f.type) for c, f in zip(columns, EVENTS, strict=True)]
-    pq.write_table(pa.table(arrays, schema=EVENTS), out / "events.parquet")
-
-
-def describe(plan: Plan, facts: WorldFacts, scale: float) -> str:
-    """world.json: settings and group facts."""
-    groups = [asdict(g) | {"distillation_share": g.distillation_share} for g in facts.groups]
-    world = asdict(plan.scenario.world)
-    whole = {
-        "version": 1,
-        "scenario": facts.name,
-        "seed": facts.seed,
-        "scale": scale,
-        "n_accounts": facts.n_accounts,
-        "n_exchanges": facts.n_exchanges,
-        "library": plan.scenario.library,
-        "world": world,
-        "groups": groups,
-    }
-    return json.dumps(whole, indent=1, default=str, ensure_ascii=False) + "\n"
