@@ -178,7 +178,7 @@ def score(pairs: set[tuple[int, int]], n_campaigns: int) -> tuple[float, int]:
 
 CONDITIONS = (
     "long front", "short front", "short middle", "short end", "short slots", "short cover",
-    "long cover", "long paraphrase", "long paraphrase cover", "short zh front", "short zh cover",
+    "long cover", "long paraphrase", "long paraphrase cover", "long translated", "long translated cover", "short zh front", "short zh cover",
 )  # fmt: skip
 SAMPLERS = (
     (1.0, 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
@@ -46,7 +47,7 @@ ELICITATION = {
 UNCLEAR = ("agentbench", "swe_agent_demos")
 """Benchmarks and agents that ask for the same thought-and-action format: not used for elicitations."""
 
-UNCLEAR_PHRASES: dict[str, str | None] = {"grading": None}
+UNCLEAR_PHRASES: dict[str, str | None] = {"grading": None, "agentic_tool_use": None}
 """Capabilities whose phrases may be an elicitation or not."""
 
 FAMILIES = {
@@ -132,7 +133,7 @@ def compose_phrases(table: list[Example], seed: int) -> list[Example]:
                         elicitation=label if label in elicitations else UNCLEAR_PHRASES.get(label, "none"),
                         source=f"phrases {lang}",
                         lang=lang,
-                        family=f"phrases, lines {line % 4}",
+                        family=f"phrases, lines {(line + len(label) + ord(lang[0])) % 4}",
                     )
                 )
     return [e for e in examples + _compose_concepts(pools, rng) if e.text.strip()]
@@ -141,29 +142,34 @@ def compose_phrases(table: list[Example], seed: int) -> list[Example]:
 def _compose_concepts(pools: dict[str, list[str]], rng: random.Random) -> list[Example]:
     """Loose sentences: a word or two of most concepts of an elicitation, in any order, then a question."""
     examples: list[Example] = []
-    for lang, grammar in tomllib.loads((HERE / "phrases_concepts.toml").read_text("utf-8")).items():
-        for label, concepts in grammar.items():
-            for number in range({"en": 200, "zh": 160}.get(lang, 80)):
-                chosen = rng.sample(concepts, rng.randint(max(2, len(concepts) - 1), len(concepts)))
-                words = [word for c in chosen for word in rng.sample(c.split("|"), rng.choice([1, 1, 2]))]
-                rng.shuffle(words)
-                text = (
-                    rng.choice([" ", ", ", ". "]).join(words)
-                    + "\n"
-                    + _item(pools, lang, rng) * (number % 4 > 0)
-                )
-                family = f"phrases, lines {number % 4}"
-                examples.append(
-                    Example(
-                        text=text,
-                        capability=None,
-                        elicitation=label,
-                        source=f"phrases {lang}",
-                        lang=lang,
-                        family=family,
+    book = tomllib.loads((HERE / "phrases_concepts.toml").read_text("utf-8"))
+    capabilities = book.pop("capability")
+    for task, pages in (("elicitation", book), ("capability", capabilities)):
+        for lang, grammar in pages.items():
+            for label, concepts in grammar.items():
+                for number in range({"en": 200, "zh": 160}.get(lang, 80)):
+                    text = _loose_sentence(concepts, pools, lang, number % 4 > 0, rng)
+                    other = UNCLEAR_PHRASES.get(label, "none")
+                    examples.append(
+                        Example(
+                            text=text,
+                            capability=label if task == "capability" else None,
+                            elicitation=label if task == "elicitation" else other,
+                            source=f"phrases {lang}",
+                            lang=lang,
+                            family=f"phrases, lines {number % 4}",
+                        )
                     )
-                )
     return examples
+
+
+def _loose_sentence(
+    concepts: list[str], pools: dict[str, list[str]], lang: str, item: bool, rng: random.Random
+) -> str:
+    chosen = rng.sample(concepts, rng.randint(max(2, len(concepts) - 1), len(concepts)))
+    words = [word for c in chosen for word in rng.sample(c.split("|"), rng.choice([1, 1, 2]))]
+    rng.shuffle(words)
+    return rng.choice([" ", ", ", ". "]).join(words) + ("\n" + _item(pools, lang, rng) if item else "")
 
 
 def read_holdout() -> list[tuple[str, str]]:
@@ -176,10 +182,8 @@ def _as_sent(row: dict) -> str:
     """System prompt and last user turn, as the pipeline will see them."""
     text = row["prompt"]
     if row["n_turns"] > 1:
-        try:
+        with contextlib.suppress(ValueError, LookupError, TypeError):
             text = str(json.loads(text)[-1]["content"])
-        except (ValueError, LookupError, TypeError):
-            pass
     return f"{row['system']}\n{text}" if row["system"] else text
 
 

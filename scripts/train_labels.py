@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from label_card import write_card
+from label_card import Held, write_card
 from label_data import Example, compose_phrases, read_holdout, read_table
 from scipy.optimize import minimize_scalar
 from softmax import learn_weights
@@ -34,6 +34,7 @@ ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src/hydrascope/sketch/weights/labels.npz"
 SEED = 20261120
 NAMES = {"capability": CAPABILITIES, "elicitation": ELICITATIONS}
+REST = {"capability": CAPABILITIES.index("general"), "elicitation": ELICITATIONS.index("none")}
 VOCABULARY = {"capability": 30_000, "elicitation": 30_000}
 N_FOLDS = 8
 
@@ -63,8 +64,12 @@ class Corpus:
         )
 
 
-def cut(task: str, examples: list[Example]) -> Corpus:
-    """Whole texts for capabilities; for elicitations windows, of elicitations the first only, for it has the wrapper."""
+def cut(task: str, examples: list[Example], *, every: bool) -> Corpus:
+    """Whole texts for capabilities, windows for elicitations.
+
+    Without `every`, a long text with an elicitation gives its first two windows alone: further in there may be no
+    word of the wrapper.
+    """
     names = NAMES[task]
     pieces, owner = [], []
     for index, example in enumerate(examples):
@@ -72,9 +77,9 @@ def cut(task: str, examples: list[Example]) -> Corpus:
         if label is None:
             continue
         cuts = [example.text] if task == "capability" else windows_of(example.text)
-        whole = label == "none" or len(example.text) < 1500
-        pieces += cuts if whole else cuts[:1]
-        owner += [index] * (len(cuts) if whole else 1)
+        cuts = cuts if every or label == "none" or len(example.text) < 1500 else cuts[:2]
+        pieces += cuts
+        owner += [index] * len(cuts)
     bounds, features = featurize(pieces)
     return Corpus(
         bounds=bounds,
@@ -124,7 +129,7 @@ def fit(task: str, corpus: Corpus) -> tuple[np.ndarray, LinearModel]:
         bounds, rows[rows >= 0], corpus.truth, weigh(corpus, n_classes), len(vocabulary), n_classes,
         5, 0.1, 0.0, 0.5, SEED,
     )  # fmt: skip
-    return vocabulary, LinearModel(place=place, weights=weights, bias=bias)
+    return vocabulary, LinearModel(place=place, weights=weights, bias=bias, rest=REST[task])
 
 
 def folds(family: np.ndarray) -> list[np.ndarray]:
@@ -139,12 +144,13 @@ def folds(family: np.ndarray) -> list[np.ndarray]:
     return [np.isin(family, group) for group in groups.values()]
 
 
-def cross_sources(task: str, corpus: Corpus) -> np.ndarray:
-    """Logits of each piece from a model that saw nothing of its family."""
-    logits = np.zeros((len(corpus.truth), len(NAMES[task])), np.float32)
-    for held in folds(corpus.family):
-        _, model = fit(task, corpus.take(~held))
-        part = corpus.take(held)
+def cross_sources(task: str, corpus: Corpus, judged: Corpus) -> np.ndarray:
+    """Logits of each judged piece from a model that saw nothing of its family."""
+    logits = np.zeros((len(judged.truth), len(NAMES[task])), np.float32)
+    for held in folds(judged.family):
+        families = np.unique(judged.family[held])
+        _, model = fit(task, corpus.take(~np.isin(corpus.family, families)))
+        part = judged.take(held)
         logits[held] = score_features(model, part.bounds, part.features)
         print(task, "fold", held.sum(), flush=True)
     return logits
@@ -182,14 +188,17 @@ def main() -> None:
     table = read_table(options.prompts, SEED)
     examples = table + compose_phrases(table, SEED)
     arrays: dict[str, np.ndarray] = {}
-    held: dict = {}
-    for task in NAMES:
-        corpus = cut(task, examples)
+    held: dict[str, Held] = {}
+    for task, names in NAMES.items():
+        corpus = cut(task, examples, every=False)
         divisor = 1.6
         if not options.quick:
-            logits = cross_sources(task, corpus)
-            divisor = temperature(logits, corpus.truth, weigh(corpus, len(NAMES[task])))
-            held[task] = (*by_example(task, corpus, logits / divisor), divisor)
+            judged = cut(task, examples, every=True)
+            index, logits = by_example(task, judged, cross_sources(task, corpus, judged))
+            truth = np.array([names.index(getattr(examples[i], task)) for i in index])
+            real = np.array([not examples[i].source.startswith("phrases") for i in index])
+            divisor = temperature(logits[real], truth[real], np.ones(int(real.sum())))
+            held[task] = Held(index=index, logits=logits / divisor, temperature=divisor)
         vocabulary, model = fit(task, corpus)
         arrays |= quantize_weights(task, vocabulary, model.weights / divisor, model.bias / divisor)
         print(
@@ -204,7 +213,8 @@ def main() -> None:
     WEIGHTS.parent.mkdir(exist_ok=True)
     np.savez_compressed(WEIGHTS, **arrays)
     print(WEIGHTS.stat().st_size, "bytes")
-    write_card(ROOT / "docs/model-card.md", examples, held, read_holdout())
+    if held:
+        write_card(ROOT / "docs/model-card.md", examples, held, read_holdout(), WEIGHTS.stat().st_size)
 
 
 if __name__ == "__main__":

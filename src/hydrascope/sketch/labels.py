@@ -8,7 +8,7 @@ capability is judged on both ends together. `docs/model-card.md` has the figures
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,7 @@ __all__ = [
     "featurize",
     "label_group",
     "load_weights",
+    "pool_logits",
     "quantize_weights",
     "score_features",
     "windows_of",
@@ -42,11 +43,12 @@ ENDS = 1200
 """Bytes read at either end of a text for its capability."""
 WINDOW = 600
 """Bytes of a window for elicitations."""
-CERTAIN = {"capability": 0.35, "elicitation": 0.5}
+CERTAIN = {"capability": 0.35, "elicitation": 0.6}
 """Least probability for a label other than `general` or `none` to count in a group's shares."""
 
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
 _COMMON = 0.6  # a feature in this share of a group's texts is part of their template
+_SURE = 10.0  # logit of the rest class where nothing is known
 _NONE = ELICITATIONS.index("none")
 _GENERAL = CAPABILITIES.index("general")
 
@@ -61,6 +63,8 @@ class LinearModel:
     """float32[vocabulary, classes]."""
     bias: NDArray[np.float32]
     """float32[classes]."""
+    rest: int
+    """Class of a text without any known feature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +89,9 @@ def classify_texts(texts: Sequence[str | None]) -> tuple[NDArray[np.float32], ND
 def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str, float]]:
     """Shares of capabilities and of elicitations in a sample of texts of one template or account.
 
-    Words that most of the texts have in common are judged once, together, and that judgement is joined to the one of
-    each text that has them: the items of a template blur each text, not what they share. A text whose best label
+    Each text is drawn half-way to the mean of the group, since texts of one template or account mostly ask for one
+    thing. Words that most of the texts have in common are judged once, together, and that judgement is joined to the
+    one of each text that has them: the items of a template blur each text, not what they share. A text whose best label
     is not certain enough counts as `general` or `none`.
 
     Returns:
@@ -96,7 +101,7 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
     kept = [text for text in texts if text and text.strip()]
     if not kept:
         return {}, {}
-    logits, elicited = _logits(kept)
+    logits, elicited = (pool_logits(part) for part in _logits(kept))
     member, shared, shared_elicited = _common_part(kept)
     logits[member] = (logits[member] + shared) / 2
     elicited[member] = (elicited[member] + shared_elicited) / 2
@@ -115,6 +120,11 @@ def featurize(texts: Sequence[str], *, ends: int = ENDS) -> tuple[NDArray[np.int
     )
     data = np.zeros(0, np.uint8) if byte_buffer is None else np.frombuffer(byte_buffer, np.uint8)
     return hash_features(data, offsets, class_table(), N_BITS, ends, ends)
+
+
+def pool_logits(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits of the texts of one group, each half-way to the group's mean."""
+    return (logits + logits.mean(axis=0, keepdims=True)) / 2
 
 
 def windows_of(text: str) -> list[str]:
@@ -137,8 +147,9 @@ def score_features(
     sums = np.zeros((len(features) + 1, model.weights.shape[1]), np.float64)
     np.cumsum(np.where(known[:, None], model.weights[rows], 0), axis=0, out=sums[1:])
     counts = np.concatenate([[0], np.cumsum(known)])
-    n_known = np.maximum(counts[bounds[1:]] - counts[bounds[:-1]], 1)
-    logits = (sums[bounds[1:]] - sums[bounds[:-1]]) / np.sqrt(n_known)[:, None] + model.bias
+    n_known = counts[bounds[1:]] - counts[bounds[:-1]]
+    logits = (sums[bounds[1:]] - sums[bounds[:-1]]) / np.sqrt(np.maximum(n_known, 1))[:, None] + model.bias
+    logits[n_known == 0] = np.where(np.arange(logits.shape[1]) == model.rest, _SURE, 0)
     return logits.astype(np.float32)
 
 
@@ -147,12 +158,8 @@ def load_weights() -> Weights:
     """The shipped weights, read once."""
     with np.load(_WEIGHTS_FILE) as archive:
         return Weights(
-            **{
-                task: _dequantize(
-                    *(archive[f"{task}_{part}"] for part in ("vocabulary", "rows", "scale", "bias"))
-                )
-                for task in ("capability", "elicitation")
-            }
+            capability=_dequantize(archive, "capability", _GENERAL),
+            elicitation=_dequantize(archive, "elicitation", _NONE),
         )
 
 
@@ -169,10 +176,12 @@ def quantize_weights(
     }
 
 
-def _dequantize(vocabulary: np.ndarray, rows: np.ndarray, scale: np.ndarray, bias: np.ndarray) -> LinearModel:
+def _dequantize(archive: Mapping[str, np.ndarray], task: str, rest: int) -> LinearModel:
+    vocabulary = archive[f"{task}_vocabulary"]
     place = np.full(N_FEATURES, -1, np.int32)
     place[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
-    return LinearModel(place=place, weights=rows.astype(np.float32) * scale, bias=bias)
+    weights = archive[f"{task}_rows"].astype(np.float32) * archive[f"{task}_scale"]
+    return LinearModel(place=place, weights=weights, bias=archive[f"{task}_bias"], rest=rest)
 
 
 def _logits(texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -1,0 +1,116 @@
+"""Labels of texts and of groups of texts, with the shipped weights."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hydrascope.schema import CAPABILITIES, ELICITATIONS
+from hydrascope.sketch import classify_texts, label_group
+from hydrascope.sketch.labels import load_weights, windows_of
+
+HOLDOUT = Path(__file__).parents[2] / "scripts" / "phrases_holdout.toml"
+QUESTIONS = [
+    "What is the capital of Bhutan?",
+    "How many apples are left if Tom has five and eats two?",
+    "Write a function that sorts a list.",
+    "Explain condensation to a child.",
+    "Is 97 prime?",
+    "Name three rivers in Chile.",
+]
+
+
+def share(wrapper: str, label: str) -> float:
+    """Share of an elicitation among questions in one wrapper."""
+    return label_group([wrapper.format(q) for q in QUESTIONS])[1].get(label, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "label"),
+    [
+        ("Write all of your thoughts between <think> and </think>, the answer in <answer>.\n{}", "inline_tag_forcing"),
+        ("{}\nGrade the response with the rubric from 1 to 5, output only the score. Response: fine.", "rubric_grading"),
+        ("请把全部思考过程写在<think>标签里,最终答案写在<answer>标签里。{}", "inline_tag_forcing"),
+        ("Clean this training sample: remove refusals, duplicates and the model name. {}", "data_cleaning"),
+        ("The final answer is given. Reconstruct the full chain of thought behind it, step by step. {}", "reasoning_articulation"),
+    ],
+)  # fmt: skip
+def test_a_wrapper_labels_its_group(wrapper: str, label: str) -> None:
+    """The wrapper decides, whatever the questions are about."""
+    assert share(wrapper, label) >= 0.8
+
+
+def test_plain_questions_are_none() -> None:
+    """Without a wrapper nothing is elicited."""
+    assert label_group(QUESTIONS)[1] == {"none": 1.0}
+
+
+def test_shares_sum_to_one_and_name_known_labels() -> None:
+    """Both mappings are distributions over the schema's labels."""
+    capabilities, elicitations = label_group(
+        [*QUESTIONS, "def f(x): return x  # fix the bug in this function"]
+    )
+    assert sum(capabilities.values()) == pytest.approx(1)
+    assert sum(elicitations.values()) == pytest.approx(1)
+    assert set(capabilities) <= set(CAPABILITIES)
+    assert set(elicitations) <= set(ELICITATIONS)
+
+
+def test_nothing_to_label() -> None:
+    """No texts, nulls and blanks give no shares, and a null in a batch is general and none."""
+    assert label_group([]) == ({}, {})
+    assert label_group([None, "", "  "]) == ({}, {})
+    capability, elicitation = classify_texts([None, ""])
+    assert elicitation.argmax(axis=1).tolist() == [ELICITATIONS.index("none")] * 2
+    assert np.allclose(capability.sum(axis=1), 1)
+
+
+def test_labels_do_not_depend_on_the_batch() -> None:
+    """A text has the same probabilities alone and among others, and order does not matter to a group."""
+    together = classify_texts(QUESTIONS)[1]
+    alone = np.vstack([classify_texts([q])[1] for q in QUESTIONS])
+    assert np.allclose(together, alone, atol=1e-5)
+    assert label_group(QUESTIONS) == label_group(QUESTIONS[::-1])
+
+
+def test_a_long_text_is_looked_at_from_both_ends() -> None:
+    """An instruction behind a long document is found; windows are few whatever the length."""
+    document = "The river rose in spring and the fields were wet. " * 400
+    tail = "\nPut every thought between <think> and </think> tags and the final answer between <answer> tags."
+    best = classify_texts([document + tail])[1][0].argmax()
+    assert ELICITATIONS[best] == "inline_tag_forcing"
+    assert len(windows_of(document + tail)) == 4
+
+
+def test_any_text_can_be_labelled() -> None:
+    """Lone surrogates, NULs and emoji do not stop it."""
+    assert classify_texts(["\ud800 a\x00b 😀", "😀" * 5000])[0].shape == (2, len(CAPABILITIES))
+
+
+def test_phrasings_written_apart_are_found_more_often_than_not() -> None:
+    """The hold-out of other wordings and languages: half or more found, few ordinary requests accused."""
+    holdout = tomllib.loads(HOLDOUT.read_text("utf-8"))
+    texts = [(text, label) for label, group in holdout.items() for text in group]
+    best = classify_texts([text for text, _ in texts])[1]
+    names = [
+        ELICITATIONS[i] if p[i] >= 0.4 else "none" for p, i in zip(best, best.argmax(axis=1), strict=True)
+    ]
+    right = np.array([name == label for name, (_, label) in zip(names, texts, strict=True)])
+    ordinary = np.array([label == "none" for _, label in texts])
+    assert all(len(group) >= 6 for group in holdout.values())
+    assert right[~ordinary].mean() >= 0.5
+    assert right[ordinary].mean() >= 0.75
+
+
+def test_the_shipped_weights_hold_no_text_and_are_small() -> None:
+    """Numbers alone, under two megabytes."""
+    weights = load_weights()
+    assert weights.capability.weights.shape[1] == len(CAPABILITIES)
+    assert weights.elicitation.weights.shape[1] == len(ELICITATIONS)
+    file = Path(__file__).parents[2] / "src/hydrascope/sketch/weights/labels.npz"
+    assert file.stat().st_size < 2_000_000
+    with np.load(file, allow_pickle=False) as archive:
+        assert all(archive[name].dtype.kind in "if" for name in archive.files)
