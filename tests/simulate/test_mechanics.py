@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated import SMALL, log_of, volumes, with_truth, write_world
 
+from hydrascope.simulate import read_scenario, simulate_world
 from hydrascope.simulate.arrivals import ranks, renewal
 from hydrascope.simulate.compose import draw_composer
 from hydrascope.simulate.life import Life, live
@@ -86,6 +87,36 @@ def test_a_queue_hands_each_item_out_once(tmp_path: Path) -> None:
     prompts = table.filter(pc.equal(table["campaign"], "ring"))["prompt"].to_pylist()
     tails = [p.split("working: ")[1] for p in prompts]
     assert len(set(tails)) / len(tails) > 0.995
+
+
+def test_self_consistency_asks_each_item_several_times(tmp_path: Path) -> None:
+    """With four samples an item, a queue has a quarter as many items, spread over accounts."""
+    write_world(tmp_path, SMALL.replace('items = "queue"', 'items = "queue", samples = 4'))
+    table = with_truth(tmp_path)
+    tails = [
+        p.split("working: ")[1]
+        for p in table.filter(pc.equal(table["campaign"], "ring"))["prompt"].to_pylist()
+    ]
+    assert 3.5 < len(tails) / len(set(tails)) < 4.2
+
+
+def test_warm_up_comes_before_the_first_real_use(tmp_path: Path) -> None:
+    """A warm-up flow runs between sign-up and first use, and nowhere else."""
+    text = SMALL.replace("burst_day = -3.0", "burst_day = 0.1").replace(
+        "first_use_h = 1.0", "first_use_h = 40.0"
+    )
+    text += '[groups.ring.flows.warm]\narrivals = { process = "human", per_day = 30.0, active = 1.0, warm_up = true }\n'
+    (tmp_path / "s.toml").write_text(text)
+    simulate_world(read_scenario(tmp_path / "s.toml"), tmp_path / "world", workers=1, exchange_truth=True)
+    marks = pq.read_table(tmp_path / "world" / "truth_exchanges")
+    rows = with_truth(tmp_path).drop("campaign").join(marks, "exchange_id").to_pylist()
+    real = {r["account_id"]: [] for r in rows if r["label"] == "distillation"}
+    for r in rows:
+        if r["label"] == "distillation":
+            real[r["account_id"]].append((r["started_at"], r["campaign"] is not None))
+    flags = [[flag for _, flag in sorted(times)] for times in real.values()]
+    assert any(not f[0] for f in flags)
+    assert all(f == sorted(f) for f in flags)
 
 
 def test_shards_by_index_share_nothing_and_a_public_list_is_shared(tmp_path: Path) -> None:

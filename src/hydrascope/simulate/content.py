@@ -48,6 +48,8 @@ class Content:
     """Groups that name the same list work on the same items."""
     repeat: float = 0.0
     """Share of a queue's items that are asked again soon after, for comparison."""
+    samples: int = 1
+    """How often each item of a queue is asked, for self-consistency."""
     popular: float = 0.03
     """Share of fresh items that come from a short list of what everybody asks."""
     capabilities: tuple[str, ...] = ()
@@ -74,7 +76,7 @@ def item_numbers(content: Content, roster: Roster, moments: Moments, first: int)
     """The item of each exchange; equal numbers are equal texts. `first` is where a queue's list stands today."""
     step = moments.step.astype(np.uint64) if content.follow == "same" else np.uint64(0)
     if content.items == "queue":
-        number = moments.order.astype(np.uint64) + np.uint64(first)
+        number = moments.order.astype(np.uint64) // np.uint64(content.samples) + np.uint64(first)
         again = mix(moments.session + moments.step.astype(np.uint64), 97)
         back = np.where(
             again % np.uint64(1000) < np.uint64(int(content.repeat * 1000)),
