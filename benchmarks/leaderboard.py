@@ -19,15 +19,16 @@ SMALL = ("demo",)
 
 
 def judging_worlds() -> list[str]:
-    """The worlds for judging, or the demo where none ship."""
-    return [name for name in scenario_names() if name.startswith("judging/")] or list(SMALL)
+    """The worlds for judging and the one without a campaign, or the demo where none ship."""
+    shipped = [n for n in scenario_names() if n.startswith("judging/") or n == "null-judging"]
+    return shipped or list(SMALL)
 
 
 def arguments(out: Path, full: bool) -> list[str]:
     """The command line of the benchmark."""
     worlds = judging_worlds()
     seeds = range(1, 6) if full else range(1, 4)
-    words = ["benchmark", "--out", str(out), "--scale", "1.0" if full else "0.35"]
+    words = ["benchmark", "--out", str(out), "--scale", "1.0" if full else "0.25"]
     words += [w for name in worlds for w in ("--world", name)]
     words += [w for seed in seeds for w in ("--seed", str(seed))]
     return words + [w for name in detector_names() for w in ("--detector", name)]

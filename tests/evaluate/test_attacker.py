@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hydrascope.evaluate.attacker.search import Attempt, Exam, Search
 from hydrascope.evaluate.attacker.tactics import LADDERS, Tactics, plainest, strongest
 from hydrascope.evaluate.judged import read_truth
 from hydrascope.evaluate.peers import find_peer
+from hydrascope.evaluate.peers.keywords import KeywordSettings, detect_keywords
 from hydrascope.evaluate.world import read_span
 
 SMALL = Goal(per_day=60, days=3)
@@ -102,7 +104,8 @@ def test_a_campaign_is_laid_beside_the_same_background(arena: Arena, tmp_path: P
 
 def test_the_search_finds_the_weak_spot_of_a_keyword_list(arena: Arena, tmp_path: Path) -> None:
     """Enough cover traffic takes the share of matching prompts below the line; other mechanics stay plain."""
-    exam = Exam(arena, find_peer("keywords"), read_costs(), name="keywords", seeds=(1,), folder=tmp_path)
+    detect = partial(detect_keywords, settings=KeywordSettings(share=0.4))
+    exam = Exam(arena, detect, read_costs(), name="keywords", seeds=(1,), folder=tmp_path)
     search = Search.against(exam, mechanics=("cover", "cards", "network"))
     assert search.cheapest is not None
     assert search.cheapest.tactics.place("cover") == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
 
 import duckdb
@@ -53,9 +53,19 @@ def read_prompts(
     """Read at most `most` prompts, those of least MD5 of exchange id, and embed their first `most_chars`.
 
     Shorter prompts than `least_chars` are left out: follow-ups ("make it shorter") are alike for everybody and
-    would be most of what a clustering sees. Whoever compares accounts by text has to hold the
-    vectors: `most` x `width` x 4 bytes.
+    would be most of what a clustering sees. Whoever compares accounts by text has to hold the vectors: `most` x
+    `width` x 4 bytes. The last log is kept, since several peers read the same one.
     """
+    stamps = tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in log.exchanges)
+    return embed_log(log, stamps, most, width, most_chars, least_chars)
+
+
+@lru_cache(maxsize=1)
+def embed_log(
+    log: Log, stamps: tuple[tuple[int, int], ...], most: int, width: int, most_chars: int, least_chars: int
+) -> Prompts:
+    """The prompts of a log whose files have these times and sizes."""
+    del stamps  # part of the key only: a file that changed is read again
     with duckdb.connect() as db:
         rows = db.sql(f"""
             SELECT account_id, text FROM (
