@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated import SMALL, log_of, volumes, with_truth, write_world
 
+from hydrascope.errors import ConfigError
 from hydrascope.simulate import read_scenario, simulate_world
 from hydrascope.simulate.arrivals import ranks, renewal
 from hydrascope.simulate.compose import draw_composer
@@ -235,6 +236,22 @@ def test_shared_cards_are_shared_in_groups(tmp_path: Path) -> None:
     mine = accounts.filter(pc.equal(accounts["campaign"], "ring"))
     assert len(set(mine["payment_fingerprint"].to_pylist())) == 10
     assert len(set(mine["device_fingerprint"].to_pylist())) == 90
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ('process = "human"', 'process = "humen"', "human"),
+        ('items = "queue"', 'items = "que"', "queue"),
+        ('vary = "exchange"', 'vary = "exchanges"', "exchange"),
+    ],
+)
+def test_an_unknown_mechanic_is_answered_with_the_nearest(
+    tmp_path: Path, old: str, new: str, hint: str
+) -> None:
+    """A misspelt process, order of items or rule stops the run with a suggestion."""
+    with pytest.raises(ConfigError, match=f"did you mean '{hint}'"):
+        write_world(tmp_path, SMALL.replace(old, new))
 
 
 def test_an_outage_fails_nearly_everything(tmp_path: Path) -> None:

@@ -20,13 +20,13 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path | None, typer.Argument(help="Folder to write.")] = None,
         scenario: Annotated[str, typer.Option(help="Name of a shipped world, or a TOML file.")] = "demo",
         accounts: Annotated[
-            int | None, typer.Option(help="Accounts; ordinary people make up the difference.")
+            int | None, typer.Option(min=1, help="Accounts; ordinary people make up the difference.")
         ] = None,
-        scale: Annotated[float, typer.Option(help="Factor on the accounts of every group.")] = 1.0,
+        scale: Annotated[float, typer.Option(min=1e-6, help="Factor on the accounts of every group.")] = 1.0,
         seed: Annotated[int, typer.Option(help="Another seed, another world of the same kind.")] = 0,
         prompts: Annotated[Path | None, typer.Option(help="Parquet pool of prompts; default: ours.")] = None,
         networks: Annotated[Path | None, typer.Option(help="Folder of real network tables.")] = None,
-        workers: Annotated[int, typer.Option(help="Processes; they do not change a byte.")] = 2,
+        workers: Annotated[int, typer.Option(min=1, help="Processes; they do not change a byte.")] = 2,
         exchange_truth: Annotated[bool, typer.Option(help="Also write the truth of every exchange.")] = False,
         names: Annotated[bool, typer.Option("--list", help="List the shipped worlds and stop.")] = False,
     ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hydrascope.errors import ConfigError, nearest
 from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import mix, stream
 from hydrascope.simulate.setting import DAY_US, Calendar
@@ -216,6 +217,10 @@ def cron(flow: Arrivals, roster: Roster, counts: Ints, rng: np.random.Generator,
     return expand(at, who, sizes, flow, rng, key)
 
 
+BY_ACCOUNT = {"human": human, "service": service, "cron": cron}
+PROCESSES = (*BY_ACCOUNT, "queue", "run")
+
+
 def queue(
     flow: Arrivals, roster: Roster, day: int, calendar: Calendar, rng: np.random.Generator, key: int
 ) -> Moments:
@@ -293,9 +298,9 @@ def arrive(
         moments = run(flow, roster, day, calendar, rng, key)
     else:
         counts = day_counts(flow, roster, day, calendar, rng)
-        moments = {"human": human, "service": service, "cron": cron}[flow.process](
-            flow, roster, counts, rng, key
-        )
+        if flow.process not in BY_ACCOUNT:
+            raise ConfigError(f"no such process '{flow.process}'", hint=nearest(flow.process, PROCESSES))
+        moments = BY_ACCOUNT[flow.process](flow, roster, counts, rng, key)
     at = moments.at + calendar.start_us + day * DAY_US
     moments = Moments(at, moments.account, moments.session, moments.step, moments.order)
     who = np.maximum(moments.account, 0)

@@ -57,7 +57,7 @@ def occupant(slot: Ints, at: Ints, slots: Ints, starts: Ints) -> Ints:
     """Position of the last account that began in a slot before a moment, or -1 (entries sorted by slot, start)."""
     base = int(starts.min(initial=0))
     span = int(max(starts.max(initial=0), at.max(initial=0)) - base + 1)
-    # hours are fine enough to order a slot's accounts, and keep the joint key inside 64 bits
+    # seconds are fine enough to order a slot's accounts, and keep the joint key inside 64 bits
     scale = np.int64(1_000_000)
     width = np.int64(span // scale + 2)
     keys = slots * width + (starts - base) // scale
