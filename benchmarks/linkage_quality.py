@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sparse
 from linkage_worlds import WORLDS, World, camouflage
 from numpy.typing import NDArray
+from scipy import sparse
 
 from hydrascope.kernels.components import components
 from hydrascope.linkage.buckets import Buckets, build_buckets, permute_buckets, stratify
