@@ -14,8 +14,9 @@ from simulated import SMALL, log_of, volumes, with_truth, write_world
 
 from hydrascope.errors import ConfigError
 from hydrascope.simulate import read_scenario, simulate_world
-from hydrascope.simulate.arrivals import ranks, renewal
+from hydrascope.simulate.arrivals import Moments, ranks, renewal
 from hydrascope.simulate.compose import draw_composer
+from hydrascope.simulate.dispatch import Dispatch, dispatch
 from hydrascope.simulate.life import Life, live
 from hydrascope.simulate.prompts import PromptPool
 from hydrascope.simulate.roster import enrol
@@ -70,6 +71,27 @@ def test_sticky_sessions_stay_on_one_account(tmp_path: Path) -> None:
     starts = rows.filter(pc.equal(rows["turns"], 1))
     assert len(set(starts["account_id"].to_pylist())) == 12
     assert len(rows) / len(starts) > 5
+
+
+def test_sticky_sessions_are_handed_over_now_and_then() -> None:
+    """A session keeps its account, but for abrupt moves at the stated rate."""
+    count = 40_000
+    step, session = np.arange(count) % 20, mix(np.arange(count) // 20)
+    zeros = np.zeros(count, dtype=np.int64)
+    lives = live(
+        Life(burst_day=-2.0, burst_hours=1.0, churn=0.0, first_use_h=1.0, first_use_sd=0.1),
+        50,
+        CALENDAR,
+        stream("t"),
+    )
+    moments = Moments(
+        zeros + CALENDAR.start_us + 15 * 24 * HOUR_US, zeros - 1, session, step, np.arange(count)
+    )
+    given = dispatch(
+        Dispatch(rule="sticky", handover=0.02), moments, enrol(1, 0, "g", lives, np.array([1.0])), stream("d")
+    )
+    moved = (np.diff(given.account) != 0)[step[1:] > 0]
+    assert 0.015 < moved.mean() < 0.025
 
 
 def test_people_differ_in_volume_as_people_do(tmp_path: Path) -> None:

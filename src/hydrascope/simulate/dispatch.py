@@ -27,6 +27,8 @@ class Dispatch:
     """even (workers on one queue), round_robin, sticky, priority or random."""
     skew: float = 0.05
     """Standard deviation of the log shares of slots."""
+    handover: float = 0.02
+    """Chance per step that a sticky session moves to another account for good (a limit, a failed payment)."""
     per_hour: float = 30.0
     """Exchanges an hour that a slot takes before the next one is used, under `priority`."""
 
@@ -92,7 +94,10 @@ def place_in_pool(
     if config.rule == "round_robin":
         return moments.order % slots
     if config.rule == "sticky":
-        return (mix(moments.session, roster.key) % np.uint64(slots)).astype(np.int64)
+        moves = np.floor(moments.step * config.handover + mix(moments.session, 211) / 2.0**64).astype(
+            np.uint64
+        )
+        return (mix(moments.session + moves, roster.key) % np.uint64(slots)).astype(np.int64)
     if config.rule == "priority":
         hour = moments.at // HOUR_US
         begin = np.searchsorted(hour, hour, side="left")
