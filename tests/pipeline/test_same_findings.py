@@ -176,10 +176,10 @@ def test_which_of_two_conflicting_records_is_kept_depends_on_neither_file(
 def test_the_place_of_input_and_output_leaves_no_trace(
     side: Path, findings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Relative paths from elsewhere find the same."""
+    """Relative paths from elsewhere find the same, also into a folder with an odd name."""
     monkeypatch.chdir(tmp_path)
-    scan_paths([Path(os.path.relpath(side / "log.parquet"))], Path("out"), side)
-    assert found(tmp_path / "out") == found(findings)
+    scan_paths([Path(os.path.relpath(side / "log.parquet"))], Path("it's [a] run*"), side)
+    assert found(tmp_path / "it's [a] run*") == found(findings)
 
 
 def test_another_seed_is_another_scan_of_the_same_campaign(

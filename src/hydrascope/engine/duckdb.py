@@ -34,15 +34,14 @@ class DuckEngine:
         for setting in (
             f"SET memory_limit='{memory_bytes // 2**20}MiB'",
             f"SET threads={threads}",
-            f"SET temp_directory='{spill}'",
+            f"SET temp_directory={_quoted(spill)}",
             "SET preserve_insertion_order=false",
             "SET TimeZone='UTC'",
         ):
             self._connection.execute(setting)
 
     def view(self, name: str, files: Path | list[Path] | str) -> None:
-        paths = [str(f) for f in files] if isinstance(files, list) else [str(files)]
-        listed = ", ".join("'" + p.replace("'", "''") + "'" for p in paths)
+        listed = ", ".join(map(_quoted, files if isinstance(files, list) else [files]))
         self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
 
     def register(self, name: str, table: pa.Table) -> None:
@@ -59,7 +58,7 @@ class DuckEngine:
 
     def write(self, sql: str, path: Path) -> None:
         unfinished = path.with_suffix(".partial")
-        copy = f"COPY ({sql}) TO '{unfinished}' (FORMAT parquet, COMPRESSION zstd)"
+        copy = f"COPY ({sql}) TO {_quoted(unfinished)} (FORMAT parquet, COMPRESSION zstd)"
         self._execute(lambda: self._connection.execute(copy))
         unfinished.replace(path)
 
@@ -89,3 +88,7 @@ class DuckEngine:
                 f"reading or writing failed: {str(error).splitlines()[0]}",
                 hint="check the free space of the output folder, then run the same command again",
             ) from error
+
+
+def _quoted(path: Path | str) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

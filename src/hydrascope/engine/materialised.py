@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,8 +16,22 @@ from hydrascope.engine.base import Engine
 __all__ = ["MaterialisedEngine"]
 
 
+class _Digest(io.RawIOBase):
+    """A file that only takes note of what is written to it."""
+
+    def __init__(self, digest: hashlib._Hash) -> None:
+        self._digest = digest
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._digest.update(data)
+        return len(data)
+
+
 class MaterialisedEngine:
-    """Wraps an engine; a result is found again by its SQL and by all views that were defined before it.
+    """Wraps an engine; a result is found again by its SQL and by all views and tables that were named before it.
 
     Args:
         engine: does the work.
@@ -34,6 +50,8 @@ class MaterialisedEngine:
 
     def register(self, name: str, table: pa.Table) -> None:
         self._history.update(f"{name}:{table.num_rows}".encode())
+        with pa.ipc.new_stream(pa.PythonFile(_Digest(self._history), "w"), table.schema) as content:
+            content.write_table(table.combine_chunks())
         self._engine.register(name, table)
 
     def define(self, name: str, sql: str) -> None:

@@ -23,9 +23,10 @@ def resolve_rows(engine: Engine, stages: Path, source: LogSource, rejects: Rejec
     Returns:
         Exchanges in the view `exchanges`.
     """
-    if not any((stages / "rows").glob("*.parquet")):
+    parts = sorted((stages / "rows").glob("*.parquet"))
+    if not parts:
         return 0
-    engine.view("observed", str(stages / "rows" / "*.parquet"))
+    engine.view("observed", parts)
     for name, schema, view in (
         ("shingles", SHINGLES, "observed_shingles"),
         ("texts", TEXTS, "observed_texts"),
@@ -59,8 +60,9 @@ def _without(view: str, any_dropped: bool) -> str:
 
 
 def _view_or_empty(engine: Engine, folder: Path, schema: pa.Schema, view: str) -> None:
-    if any(folder.glob("*.parquet")):
-        engine.view(view, str(folder / "*.parquet"))
+    # Files by name, not by pattern: the folder's own name may look like one.
+    if parts := sorted(folder.glob("*.parquet")):
+        engine.view(view, parts)
     else:
         engine.register(view, schema.empty_table())
 
