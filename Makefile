@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-browser lint bench clean
+.PHONY: help demo test test-slow test-browser lint bench bench-watermark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-18s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ lint: $(STAMP) ## ruff, strict types, layers
 
 bench: $(STAMP) ## the leaderboard: every detector on the judging worlds, three seeds
 	$(BIN)/python benchmarks/leaderboard.py bench-out
+
+bench-watermark: $(STAMP) ## what marks and twins can show, on small students (half an hour; ARGS=--quick: minutes)
+	$(BIN)/python benchmarks/watermark_power.py $(ARGS)
 
 clean: ## remove what was built, keep the virtual environment
 	rm -rf demo build dist bench-out .pytest_cache .mypy_cache .ruff_cache

@@ -26,7 +26,7 @@ from hydrascope.lab.bpe import train_bpe
 from hydrascope.lab.provider import AccountPlan, Served, pick_prompts, serve
 from hydrascope.lab.text import gather_text
 from hydrascope.lab.traffic import sample_answers
-from hydrascope.lab.world import World, build_world, distil, held_out_loss
+from hydrascope.lab.world import World, build_world, distil, held_out_loss, read_world
 from hydrascope.watermark.audit_probes import Probe, first_seen, natural_probes
 from hydrascope.watermark.keys import Key, decoy_keys
 from hydrascope.watermark.marks import Mark
@@ -407,6 +407,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="an eighth of the text")
+    parser.add_argument(
+        "--world", type=Path, help="folder of `hydrascope lab world`, instead of training one"
+    )
+    parser.add_argument("--only", action="append", help="a step by name; repeatable")
     parser.add_argument("--exchanges", type=int, help="served for each corpus; 112 tokens each")
     parser.add_argument(
         "--text", type=Path, action="append", help="training text; documentation found here by default"
@@ -414,19 +418,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
     options = parser.parse_args()
     started = time.time()
-    world = build_world(gather_text(options.text, limit_mb=3.0 if options.quick else 10.0))
+    found = None if options.world else gather_text(options.text, limit_mb=3.0 if options.quick else 10.0)
+    world = read_world(options.world) if found is None else build_world(found)
     bench = Bench(world=world, n=options.exchanges or (1000 if options.quick else 4000))
     natural = natural_probes("\n\n".join(world.heldout), world.tokenizer, limit=400)
     levels = (1.0, 0.25, 0.1, 0.05, 0.01)
-    steps: list[Callable[[], None]] = [
-        lambda: attribution(bench, 1000, (1, 4, 16) if options.quick else (1, 4, 16, 64)),
-        lambda: twin_power(bench, 300 if options.quick else 800),
-        lambda: widths(bench, (1.0, 0.1) if options.quick else (1.0, 0.1, 0.05), natural),
-        lambda: attacks(bench),
-        lambda: shares(bench, levels, natural),
-        lambda: calibration(bench, natural),
-    ]
-    for step in steps:
+    steps: dict[str, Callable[[], None]] = {
+        "attribution": lambda: attribution(bench, 1000, (1, 4, 16) if options.quick else (1, 4, 16, 64)),
+        "twins": lambda: twin_power(bench, 300 if options.quick else 800),
+        "widths": lambda: widths(bench, (1.0, 0.1) if options.quick else (1.0, 0.1, 0.05), natural),
+        "attacks": lambda: attacks(bench),
+        "shares": lambda: shares(bench, levels, natural),
+        "calibration": lambda: calibration(bench, natural),
+    }
+    for name, step in steps.items():
+        if options.only and name not in options.only:
+            continue
         step()
         print(f"[{time.time() - started:.0f} s]", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)

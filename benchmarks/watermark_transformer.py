@@ -108,7 +108,7 @@ def radioactivity(
         for share in shares:
             k = round(share * n)
             student = train_tiny(
-                marked[:k] + plain[k:], world.tokenizer.vocab_size, start=base, epochs=3, rate=1e-3
+                marked[:k] + plain[k:], world.tokenizer.vocab_size, start=base, epochs=3, rate=1e-3, batch=8
             )
             suspect = opened(student, world, folder, f"s{width}{share}")
             own = [Probe("own", tokens, PROMPT) for tokens in marked[: min(k, 150)]]
@@ -148,7 +148,7 @@ def twins(world: World, teacher: Any, base: Any, folder: Path, n: int) -> None:
     row(["student", *(f"{m} pairs, {w}" for m in (100, 300, n) for w in ("raw", "minus base"))])
     row(["---"] * 7)
     for name, training in (("trained on the served side", served), ("not trained on it", elsewhere)):
-        student = train_tiny(training, world.tokenizer.vocab_size, start=base, epochs=3, rate=1e-3)
+        student = train_tiny(training, world.tokenizer.vocab_size, start=base, epochs=3, rate=1e-3, batch=8)
         suspect = opened(student, world, folder, name.replace(" ", "-"))
         own, ref = (
             np.array([gain(m, s, h) for s, h in zip(served, held, strict=True)]) for m in (suspect, reference)
@@ -179,14 +179,18 @@ def main() -> None:
     parser.add_argument("--text", type=Path, action="append")
     options = parser.parse_args()
     started = time.time()
-    world = build_world(gather_text(options.text, limit_mb=4.0 if options.quick else 10.0))
-    rng = np.random.default_rng(0)
-    texts = [world.tokenizer.encode(t) for t in world.human + world.prompts]
-    size, epochs = world.tokenizer.vocab_size, 1 if options.quick else 3
-    # Teacher and base learn from disjoint halves of text that the trigram world keeps aside.
-    half = rng.random(len(texts)) < 0.6
-    teacher = train_tiny([t for t, h in zip(texts, half, strict=True) if h], size, epochs=epochs, seed=1)
-    base = train_tiny([t for t, h in zip(texts, half, strict=True) if not h], size, epochs=epochs, seed=2)
+    texts = gather_text(options.text, limit_mb=4.0 if options.quick else 10.0)
+    world = build_world(texts, vocab_size=1024 if options.quick else 2048)
+    size = {"width": 96, "layers": 2} if options.quick else {"width": 128, "layers": 4}
+    known = {*world.prompts, *world.heldout}
+    # Teacher and base learn from disjoint halves of all the text that prompts and probes are not taken from.
+    rest = [world.tokenizer.encode(t) for t in texts if t not in known]
+    teacher, base = (
+        train_tiny(
+            part, world.tokenizer.vocab_size, epochs=1 if options.quick else 3, seed=seed, batch=16, **size
+        )
+        for seed, part in ((1, rest[::2]), (2, rest[1::2]))
+    )
     print(f"[teacher and base trained, {time.time() - started:.0f} s]\n", flush=True)
     n = 400 if options.quick else 2000
     with tempfile.TemporaryDirectory() as made:

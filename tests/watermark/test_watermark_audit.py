@@ -25,14 +25,17 @@ from hydrascope.errors import InputError, RefusalError, StateError, UsageError
 from hydrascope.lab.api import serve_api
 from hydrascope.lab.bpe import train_bpe
 from hydrascope.lab.world import distil
-from hydrascope.watermark.audit import AuditSettings, audit_suspect, read_items, write_audit
+from hydrascope.watermark.audit import audit_suspect
 from hydrascope.watermark.audit_probes import natural_probes, read_served
+from hydrascope.watermark.audit_results import AuditSettings, read_items, write_audit
 from hydrascope.watermark.audit_weights import ChunkFolder, weigh_rows
-from hydrascope.watermark.keys import Level
+from hydrascope.watermark.keys import Level, decoy_keys
+from hydrascope.watermark.radioactivity import merge_items
 from hydrascope.watermark.registry import create_registry, read_registry
 from hydrascope.watermark.suspect_http import HttpSuspect
 from hydrascope.watermark.suspect_open import open_suspect, open_tokenizer
 from hydrascope.watermark.suspect_trigram import TrigramSuspect, train_trigram
+from hydrascope.watermark.trace import MarkTest, key_sums
 
 SETTINGS = AuditSettings(n_decoys=400, probes_per_key=120, natural_pieces=40, answer_tokens=60)
 
@@ -115,6 +118,30 @@ def test_a_text_only_api_gives_the_same_name(tmp_path: Path) -> None:
     assert result.reference is None
     assert traced(result) == ["north"]
     assert all((piece.items.weights == 1).all() for piece in evidence)
+
+
+def test_a_text_only_audit_may_stop_as_soon_as_a_key_is_found(tmp_path: Path) -> None:
+    """Fewer answers, and a p-value that holds for whoever peeks: the inverse of a bet's capital."""
+    asked = []
+    result, evidence = audit_suspect(
+        student_of("north"), None, small_registry(), ROOT, tokenizer=small_world().tokenizer, served=small_log(),
+        natural=None, inputs={}, settings=replace(SETTINGS, mode="text", stop_early=True, probes_per_key=300, answer_tokens=90), work=tmp_path,
+        tell=lambda done, total: asked.append((done, total)),
+    )  # fmt: skip
+    done, total = asked[-1]
+    assert done < total
+    assert traced(result) == ["north"]
+    assert all(piece.anytime for piece in evidence)
+
+
+def test_the_bet_on_decoys_pays_no_more_than_it_should() -> None:
+    """Mean capital of 2,000 keys that marked nothing is about one; p = 1 / capital is never too small."""
+    pairs = np.random.default_rng(2).integers(0, 420, (600, 3)).astype(np.int32)
+    items = merge_items(pairs[:, :2], pairs[:, 2], np.ones(600))
+    test = MarkTest(items, MARK, anytime=True)
+    sums = key_sums(items, decoy_keys(4, 2000), MARK)
+    assert (10 ** test.log10_e(sums)).mean() < 1.5
+    assert (test.log10_p(sums) <= -2).mean() <= 0.01
 
 
 def test_the_served_token_is_dropped_unless_it_is_among_the_likeliest() -> None:

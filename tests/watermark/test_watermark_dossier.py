@@ -26,7 +26,8 @@ from typer.testing import CliRunner
 
 from hydrascope.cli.app import build_app
 from hydrascope.errors import InputError, RefusalError, StateError, UsageError
-from hydrascope.watermark.audit import AuditSettings, audit_suspect, write_audit
+from hydrascope.watermark.audit import audit_suspect
+from hydrascope.watermark.audit_results import AuditSettings, write_audit
 from hydrascope.watermark.dossier import dossier_digest, write_dossier
 from hydrascope.watermark.dossier_page import render_dossier
 from hydrascope.watermark.dossier_verify import verify_dossier

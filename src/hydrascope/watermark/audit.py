@@ -12,17 +12,16 @@ above that must fall first, so one family holds the error of every accusation at
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from hydrascope.errors import InputError, RefusalError, UsageError
+from hydrascope.errors import RefusalError
 from hydrascope.watermark.audit_probes import (
     NATURAL,
     SERVED,
@@ -31,108 +30,20 @@ from hydrascope.watermark.audit_probes import (
     natural_probes,
     served_probes,
 )
+from hydrascope.watermark.audit_results import AuditResult, AuditSettings, Evidence, KeyResult, Mode
 from hydrascope.watermark.audit_text import count_items, sample_suspect
 from hydrascope.watermark.audit_weights import ChunkFolder, Tell, weigh_probes
 from hydrascope.watermark.keys import Key
-from hydrascope.watermark.marks import Mark, Scheme
+from hydrascope.watermark.marks import Scheme
 from hydrascope.watermark.pvalues import holm
 from hydrascope.watermark.radioactivity import MIN_ITEMS, Items
 from hydrascope.watermark.registry import Committed, Registry
 from hydrascope.watermark.suspect import Suspect, Tokenizer, need, same_tokenizer
-from hydrascope.watermark.trace import Decoys, KeyTest, MarkTest, decoy_check
+from hydrascope.watermark.trace import MarkTest, decoy_check, key_sums
 
-__all__ = [
-    "AuditResult",
-    "AuditSettings",
-    "Evidence",
-    "KeyResult",
-    "audit_suspect",
-    "read_items",
-    "write_audit",
-]
+__all__ = ["audit_suspect"]
 
-Mode = Literal["auto", "weights", "top", "text"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditSettings:
-    """What an audit depends on besides its inputs."""
-
-    mode: Mode = "auto"
-    fwer: float = 0.01
-    """Family-wise error over every committed key."""
-    n_decoys: int = 2000
-    seed: int = 0
-    """Of decoys and sampled answers."""
-    probes_per_key: int = 400
-    """Served exchanges fed, or prompts sampled, for each key."""
-    natural_pieces: int = 400
-    """Pieces of natural text fed."""
-    least_weight: float = 1e-3
-    """Smaller weights are dropped."""
-    most_weight: float = 0.1
-    """Larger weights are held there (`radioactivity.clipped`)."""
-    most_items: int = 300_000
-    """Strongest items kept for each key."""
-    answer_tokens: int = 128
-    """Length of sampled answers (mode "text")."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.fwer < 1:
-            raise UsageError(f"--fwer {self.fwer} is not between 0 and 1")
-        if self.n_decoys < 100:
-            raise UsageError(
-                "fewer than 100 decoys say nothing about calibration", hint="the default is 2000"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyResult:
-    """What the audit says of one committed key."""
-
-    key_id: str
-    level: str
-    subject: str
-    group: str
-    """Probes it was tested on: its own id, `served` or `natural`."""
-    test: KeyTest
-    adjusted_log10_p: float
-    """Holm over every committed key."""
-    traced: bool
-    """Below the family-wise error, not revoked, and the decoys of its probes are uniform."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
-    """Items of one group of probes, for one mark, with their decoys."""
-
-    group: str
-    mark: Mark
-    items: Items
-    decoys: Decoys
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditResult:
-    """Everything an audit found."""
-
-    mode: str
-    suspect: str
-    suspect_fingerprint: str
-    reference: str | None
-    reference_fingerprint: str | None
-    tokenizer: str
-    registry_head: str
-    deployment: str
-    n_tests: int
-    """Committed keys."""
-    settings: AuditSettings
-    inputs: Mapping[str, str]
-    """Name to digest of logs and probe text."""
-    results: tuple[KeyResult, ...]
-    """Smallest p first."""
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """Key id to the reason why it was not tested."""
+KeyFinder = Callable[[Sequence[npt.NDArray[np.int32]], Sequence[str]], bool]
 
 
 def _pick_mode(suspect: Suspect, tokenizer: Tokenizer, mode: Mode) -> str:
@@ -211,7 +122,8 @@ def audit_suspect(
     }
     chunks = ChunkFolder(work, told)
     if mode == "text":
-        groups = _text_items(suspect, served, tokenizer, widths, settings, chunks, tell)
+        found = _key_finder(registry, root, keys, served, tokenizer, settings)
+        groups = _text_items(suspect, served, tokenizer, widths, settings, chunks, tell, found)
     else:
         probes = _probes(served, natural, tokenizer, settings)
         groups = weigh_probes(
@@ -226,7 +138,8 @@ def audit_suspect(
             top=mode == "top",
             tell=tell,
         )
-    results, evidence = _test_keys(registry, root, keys, groups, settings, refused)
+    anytime = mode == "text" and settings.stop_early
+    results, evidence = _test_keys(registry, root, keys, groups, settings, refused, anytime)
     return (
         AuditResult(
             mode=mode,
@@ -269,21 +182,56 @@ def _text_items(
     settings: AuditSettings,
     chunks: ChunkFolder,
     tell: Tell,
+    found: KeyFinder,
 ) -> dict[tuple[str, int], Items]:
     by_key: dict[str, list[str]] = {}
     for exchange in served:
         prompts = by_key.setdefault(exchange.key_id or SERVED, [])
         if exchange.prompt and len(prompts) < settings.probes_per_key:
             prompts.append(exchange.prompt)
-    asked = [prompt for group in sorted(by_key) for prompt in by_key[group]]
+    # A prompt of each key in turn, so that an early stop has asked about all of them alike.
+    turns = zip_longest(*(by_key[group] for group in sorted(by_key)))
+    asked = [prompt for turn in turns for prompt in turn if prompt is not None]
     if not asked:
         raise RefusalError(
             "a text-only suspect is asked the prompts that were served; no log has any", hint="--logs LOG"
         )
     answers = sample_suspect(
-        suspect, asked, tokenizer, chunks, n_tokens=settings.answer_tokens, seed=settings.seed, tell=tell
+        suspect,
+        asked,
+        tokenizer,
+        chunks,
+        n_tokens=settings.answer_tokens,
+        seed=settings.seed,
+        tell=tell,
+        enough=(lambda got: found(got, asked)) if settings.stop_early else None,
     )
-    return count_items(answers, asked, served, tokenizer, widths)
+    return count_items(answers, asked[: len(answers)], served, tokenizer, widths)
+
+
+def _key_finder(
+    registry: Registry,
+    root: bytes,
+    keys: Sequence[Committed],
+    served: Sequence[ServedExchange],
+    tokenizer: Tokenizer,
+    settings: AuditSettings,
+) -> KeyFinder:
+    """Whether the capital of any key has passed the number of committed keys over the error rate."""
+    widths = sorted({key.mark.context_width for key in keys})
+    threshold = math.log10(len(registry.keys) / settings.fwer)
+
+    def found(answers: Sequence[npt.NDArray[np.int32]], asked: Sequence[str]) -> bool:
+        groups = count_items(answers, asked[: len(answers)], served, tokenizer, widths)
+        for key in keys:
+            group = _group_of(key, groups)
+            if group is not None and key.revoked_at is None:
+                test = MarkTest(groups[group, key.mark.context_width], key.mark, anytime=True)
+                if test.log10_e(key_sums(test.items, [registry.secret(root, key)], key.mark))[0] >= threshold:
+                    return True
+        return False
+
+    return found
 
 
 def _group_of(key: Committed, groups: Mapping[tuple[str, int], Items]) -> str | None:
@@ -301,6 +249,7 @@ def _test_keys(
     groups: Mapping[tuple[str, int], Items],
     settings: AuditSettings,
     refused: dict[str, str],
+    anytime: bool,
 ) -> tuple[tuple[KeyResult, ...], list[Evidence]]:
     together: dict[tuple[str, str], list[Committed]] = {}
     for key in keys:
@@ -312,9 +261,9 @@ def _test_keys(
     evidence, found = [], []
     for (group, _), members in sorted(together.items()):
         mark = members[0].mark
-        test = MarkTest(groups[group, mark.context_width], mark)
+        test = MarkTest(groups[group, mark.context_width], mark, anytime=anytime)
         decoys = decoy_check(test, seed=settings.seed, n=settings.n_decoys)
-        evidence.append(Evidence(group=group, mark=mark, items=test.items, decoys=decoys))
+        evidence.append(Evidence(group=group, mark=mark, items=test.items, anytime=anytime, decoys=decoys))
         secrets: list[Key] = [registry.secret(root, member) for member in members]
         for member, one in zip(members, test.tests(secrets), strict=True):
             found.append((member, group, one, decoys.uniform))
@@ -334,55 +283,3 @@ def _test_keys(
         for (member, group, one, uniform), p in zip(found, adjusted, strict=True)
     ]
     return tuple(sorted(results, key=lambda r: (r.test.log10_p, r.key_id))), evidence
-
-
-def write_audit(folder: Path, result: AuditResult, evidence: Sequence[Evidence]) -> None:
-    """Write `audit.json` and one `items-*.npz` for each piece of evidence. Same audit, same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    listed = []
-    for number, piece in enumerate(evidence):
-        name = f"items-{number:04d}.npz"
-        held = piece.items
-        with (folder / name).open("wb") as out:
-            np.savez_compressed(
-                out,
-                contexts=held.contexts,
-                context_of=held.context_of,
-                tokens=held.tokens,
-                weights=held.weights,
-            )
-        listed.append(
-            {
-                "group": piece.group,
-                "mark": asdict(piece.mark),
-                "items": name,
-                "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(),
-                "decoys": asdict(piece.decoys),
-            }
-        )
-    told = {"version": 1, **asdict(result), "evidence": listed}
-    text = json.dumps(told, indent=1, sort_keys=True) + "\n"
-    (folder / "audit.json").write_text(text, encoding="utf-8")
-
-
-def read_items(path: Path) -> Items:
-    """Items as `write_audit` wrote them.
-
-    Raises:
-        InputError: the file cannot be read or its columns do not fit together.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            items = Items(
-                held["contexts"].astype(np.int32),
-                held["context_of"].astype(np.int32),
-                held["tokens"].astype(np.int32),
-                held["weights"].astype(np.float64),
-            )
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise InputError(f"cannot read items: {error}", file=str(path)) from None
-    n = len(items.tokens)
-    fits = len(items.context_of) == len(items.weights) == n and items.contexts.ndim == 2
-    if not fits or (n and not 0 <= items.context_of.min() <= items.context_of.max() < len(items.contexts)):
-        raise InputError("the columns of the items do not fit together", file=str(path))
-    return items

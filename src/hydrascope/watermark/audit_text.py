@@ -7,7 +7,7 @@ student can have learned that key's marks. Every distinct pair counts once, with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from hydrascope.watermark.suspect import Suspect, Tokenizer
 
 __all__ = ["count_items", "sample_suspect"]
 
+BATCH = 25
+
 
 def sample_suspect(
     suspect: Suspect,
@@ -31,8 +33,12 @@ def sample_suspect(
     n_tokens: int,
     seed: int,
     tell: Tell,
+    enough: Callable[[Sequence[npt.NDArray[np.int32]]], bool] | None = None,
 ) -> list[npt.NDArray[np.int32]]:
     """One answer for each prompt, re-encoded; finished ones are read back.
+
+    Args:
+        enough: asked after every `BATCH` answers; True stops.
 
     Raises:
         RefusalError: every answer is empty.
@@ -46,6 +52,8 @@ def sample_suspect(
             chunks.write(number, held)
         answers.append(held["tokens"].astype(np.int32))
         tell(number + 1, len(prompts))
+        if enough is not None and len(answers) % BATCH == 0 and enough(answers):
+            break
     if not any(len(answer) for answer in answers):
         raise RefusalError(f"{suspect.name} answered every prompt with nothing")
     return answers

@@ -116,6 +116,7 @@ def _piece(
     return {
         "group": piece["group"],
         "mark": piece["mark"],
+        "anytime": piece["anytime"],
         "items": piece["items"],
         "decoy_seed": piece["decoys"]["seed"],
         "n_decoys": piece["decoys"]["n"],

@@ -20,7 +20,7 @@ import numpy as np
 
 from hydrascope.errors import HydrascopeError, RefusalError
 from hydrascope.watermark.attribute import MEANING
-from hydrascope.watermark.audit import read_items
+from hydrascope.watermark.audit_results import read_items
 from hydrascope.watermark.dossier_twins import derive_twins
 from hydrascope.watermark.keys import Key, KeyPath, Level
 from hydrascope.watermark.marks import Mark
@@ -98,7 +98,7 @@ def _derive_keys(folder: Path, told: Mapping[str, Any], problems: Problems) -> d
     opened, evidence = [], []
     for piece in told["evidence"]:
         mark = Mark(**piece["mark"])
-        test = MarkTest(read_items(folder / piece["items"]), mark)
+        test = MarkTest(read_items(folder / piece["items"]), mark, anytime=bool(piece["anytime"]))
         if not np.isfinite(test.items.weights).all():
             raise RefusalError(f"{piece['items']}: a weight is not finite")
         decoys = decoy_check(test, seed=int(piece["decoy_seed"]), n=int(piece["n_decoys"]))
@@ -124,6 +124,7 @@ def _evidence(piece: Mapping[str, Any], test: MarkTest, decoys: Decoys) -> dict[
         "n_items": len(test.items),
         "n_contexts": len(test.items.contexts),
         "counted": test.counted,
+        "anytime": test.anytime,
         "histogram": list(decoys.histogram),
         "decoys": {name: told[name] for name in ("seed", "n", "ks_p", "least_log10_p")}
         | {"uniform": decoys.uniform},

@@ -17,6 +17,7 @@ from numba import njit
 from scipy.stats import norm
 
 from hydrascope.errors import RefusalError
+from hydrascope.watermark.betting import binomial_log10_e, gamma_log10_e
 from hydrascope.watermark.keys import SLOTS, Key, decoy_keys
 from hydrascope.watermark.marks import Mark, Scheme
 from hydrascope.watermark.prf import green_words, uniforms
@@ -90,11 +91,17 @@ class KeyTest:
 class MarkTest:
     """The test of one set of items for any number of keys of one mark.
 
+    Args:
+        items: what is tested.
+        mark: of the keys.
+        anytime: whether sampling was stopped by looking at the outcome. The p-value is then the inverse of the
+            capital of a bet against the null (`betting`), which holds at any stopping time (Ville 1939).
+
     Raises:
         RefusalError: too few items (`MIN_ITEMS`).
     """
 
-    def __init__(self, items: Items, mark: Mark) -> None:
+    def __init__(self, items: Items, mark: Mark, *, anytime: bool = False) -> None:
         if len(items) < MIN_ITEMS:
             raise RefusalError(
                 f"{len(items)} distinct (context, token) items; at least {MIN_ITEMS} are needed",
@@ -104,6 +111,9 @@ class MarkTest:
         self._green = mark.scheme is Scheme.RED_GREEN
         self.counted = bool((items.weights == 1.0).all())
         """All weights one: the exact test of counts."""
+        self.anytime = anytime
+        if anytime and not self.counted:
+            raise RefusalError("only counts of sampled text can be stopped early")
         self._null = WeightedNull(
             items.weights, null="bernoulli" if self._green else "exponential", gamma=mark.gamma
         )
@@ -112,9 +122,16 @@ class MarkTest:
         """(k,) log10 p of `key_sums`."""
         if not self.counted:
             return self._null.log10_p(sums - self._null.mean)
+        if self.anytime:
+            return np.minimum(-self.log10_e(sums), 0.0)
         if self._green:
             return binomial_log10_p(np.rint(sums), len(self.items), self.mark.gamma)
         return gamma_log10_p(sums, len(self.items))
+
+    def log10_e(self, sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(k,) log10 capital of a bet against the null on these counts."""
+        n = len(self.items)
+        return binomial_log10_e(sums, n, self.mark.gamma) if self._green else gamma_log10_e(sums, n)
 
     def estimated_p(self, sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(k,) p-values meant to be uniform, for decoys only: the normal law, which is right near its middle."""

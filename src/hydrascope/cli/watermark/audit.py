@@ -13,8 +13,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from hydrascope.errors import InputError, RefusalError, UsageError, nearest
-from hydrascope.watermark.audit import AuditResult, AuditSettings, Evidence, audit_suspect, write_audit
+from hydrascope.watermark.audit import audit_suspect
 from hydrascope.watermark.audit_probes import ServedExchange, read_served
+from hydrascope.watermark.audit_results import AuditResult, AuditSettings, Evidence, write_audit
 from hydrascope.watermark.keys import read_root
 from hydrascope.watermark.pvalues import shown_p
 from hydrascope.watermark.registry import read_registry
@@ -53,6 +54,9 @@ def audit_command(
     fwer: Annotated[float, typer.Option(help="Chance that any accusation is false.")] = 0.01,
     decoys: Annotated[int, typer.Option(help="Decoy keys.")] = 2000,
     probes: Annotated[int, typer.Option(min=1, help="Texts asked about, for each key.")] = 400,
+    stop_early: Annotated[
+        bool, typer.Option(help="Text only: stop when a key is found; p-values stay valid.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of decoys and sampled answers.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
@@ -70,6 +74,7 @@ def audit_command(
         seed=seed,
         probes_per_key=probes,
         natural_pieces=probes,
+        stop_early=stop_early,
     )
     served: list[ServedExchange] = []
     inputs: dict[str, str] = {}
