@@ -77,7 +77,7 @@ def read_activity(engine: Engine, population: Population) -> Activity:
         active_days=active_days.astype(float),
         per_active_day=population.n / np.maximum(active_days, 1),
         first_day_ratio=_first_day_ratio(population, account, hour, n),
-        day_spread=_day_spread(account, hour, n, total),
+        day_spread=np.where(active_days >= 3, _day_spread(account, hour, n, total), -1.0),
         weekend_ratio=_weekend_ratio(account, day, n, new_day, total),
         signup_to_use_h=_signup_to_use(population),
     )

@@ -38,6 +38,7 @@ class TextSample:
     xid: np.ndarray
     exchange_id: Sequence[str]
     text: Sequence[str]
+    """System prompt, if any, a blank line, and the last user turn; both cut."""
 
 
 def read_happenings(events: pa.Table | None, population: Population) -> Happenings:
@@ -64,18 +65,22 @@ def read_texts(engine: Engine, population: Population, accounts: np.ndarray) -> 
         "wanted", pa.table({"account": population.hashed[accounts], "code": accounts.astype(np.int32)})
     )
     rows = engine.collect(f"""
-        SELECT code, rank, xid, exchange_id, text FROM (
-          SELECT w.code AS code, t.rank AS rank, t.xid AS xid, t.exchange_id AS exchange_id, t.text AS text,
+        SELECT r.code AS code, r.rank AS rank, r.xid AS xid, r.exchange_id AS exchange_id, r.text AS text, s.text AS system FROM (
+          SELECT w.code AS code, t.rank AS rank, t.xid AS xid, t.exchange_id AS exchange_id, t.text AS text, t.system AS system,
                  row_number() OVER (PARTITION BY t.account ORDER BY t.rank) AS position
           FROM texts t JOIN wanted w ON t.account = w.account
-        ) r WHERE position <= {_MAX_TEXTS}""").sort_by([("code", "ascending"), ("rank", "ascending")])
+        ) r LEFT JOIN systems s ON r.system = s.system WHERE r.position <= {_MAX_TEXTS}""").sort_by([("code", "ascending"), ("rank", "ascending")])
     offsets = np.searchsorted(rows["code"].to_numpy(), np.arange(len(population) + 1))
     return TextSample(
         offsets=offsets,
         xid=rows["xid"].to_numpy(),
         exchange_id=rows["exchange_id"].to_pylist(),
-        text=rows["text"].to_pylist(),
+        text=[_joined(*pair) for pair in zip(rows["system"].to_pylist(), rows["text"].to_pylist(), strict=True)],
     )
+
+
+def _joined(system: str | None, prompt: str) -> str:
+    return prompt if not system else f"{system}\n\n{prompt}"
 
 
 def read_names(engine: Engine, population: Population) -> dict[str, dict[int, str]]:

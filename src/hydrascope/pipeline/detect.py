@@ -306,7 +306,7 @@ def _finding(
         campaign_id=campaign_id([observations.population.account_id[m] for m in members.tolist()]),
         judged=judged,
         q_value=q_value,
-        enforceable=enforceable(judged, q_value, settings.enforcement) and allowed[members].mean() < 0.5,
+        enforceable=enforceable(judged, q_value, settings.enforcement) and bool(allowed[members].mean() < 0.5),
         allowed=allowed[members],
         member_probability=p * belongs,
         share=share if distils else np.zeros(len(members)),
