@@ -15,7 +15,7 @@ from hydrascope.evaluate.alarms import AlarmCount
 from hydrascope.evaluate.bcubed import score_bcubed
 from hydrascope.evaluate.calibration import precision_at
 from hydrascope.evaluate.evaluation import Evaluation, evaluate_findings, evaluation_json
-from hydrascope.evaluate.findings import Findings, table_of
+from hydrascope.evaluate.findings import Findings
 from hydrascope.evaluate.intervals import mean_interval, share_interval
 from hydrascope.evaluate.page import render_page
 from hydrascope.evaluate.table import table_text
@@ -23,6 +23,10 @@ from hydrascope.schema import FINDINGS_ACCOUNTS, FINDINGS_CAMPAIGNS
 
 Row = tuple[str, str | None, str | None, float]
 """label, true campaign, found campaign, probability"""
+
+
+def table_of(rows: Sequence[dict[str, object]], schema: pa.Schema) -> pa.Table:
+    return pa.table({f.name: pa.array([r.get(f.name) for r in rows], f.type) for f in schema}, schema=schema)
 
 
 def findings_of(rows: Sequence[Row], verdicts: dict[str, tuple[str, bool]]) -> Findings:

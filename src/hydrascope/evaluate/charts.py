@@ -6,7 +6,7 @@ Every plot has a `<title>` for readers who cannot see it. Colours come from CSS 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -221,8 +221,3 @@ def clip(value: float) -> float:
 def figure(value: float) -> str:
     """A tick's label."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}" if value == 0 else f"{value:.3g}"
-
-
-def share_bars(shares: Mapping[str, float], *, warn_above: float | None = None) -> list[Bar]:
-    """Bars of a mapping from name to share."""
-    return [Bar(name=k, value=v, warn=warn_above is not None and v > warn_above) for k, v in shares.items()]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hydrascope.errors import FindingsError, SchemaError
+from hydrascope.errors import FindingsError
 from hydrascope.schema import FINDINGS_ACCOUNTS, FINDINGS_CAMPAIGNS
 
 __all__ = ["Findings", "read_findings", "write_findings"]
@@ -63,11 +62,3 @@ def write_findings(findings: Findings, folder: Path) -> Path:
     pq.write_table(findings.accounts, folder / "accounts.parquet")
     pq.write_table(findings.campaigns, folder / "campaigns.parquet")
     return folder
-
-
-def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table of `schema`; keys that a row lacks are null."""
-    unknown = {k for row in rows for k in row} - set(schema.names)
-    if unknown:
-        raise SchemaError(f"unknown columns: {', '.join(sorted(unknown))}")
-    return pa.table({f.name: pa.array([r.get(f.name) for r in rows], f.type) for f in schema}, schema=schema)
