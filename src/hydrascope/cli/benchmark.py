@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
             kept = out / "outcomes" / code_digest()
             pool = PromptPool.read(prompts) if prompts else None
             arena = Arena(worlds[0], folder=kept, goal=Goal(), scale=scale, prompts=pool)
-            searches = []
+            searches: list[Search] = []
             for name, detect in choose_detectors(detector or [OWN]).items():
                 exam = Exam(
                     arena,
@@ -77,7 +77,8 @@ def register(app: typer.Typer) -> None:
                     folder=kept,
                     tell=tell,
                 )
-                searches.append(Search.against(exam, mechanics=mechanic or tuple(LADDERS)))
+                start = next((s.cheapest.tactics for s in searches if s.cheapest), None)
+                searches.append(Search.against(exam, mechanics=mechanic or tuple(LADDERS), start=start))
             rendered = frontier_json(searches), frontier_markdown(searches), render_frontier(searches)
             deliver(out, "frontier", rendered, as_json)
             return

@@ -40,7 +40,7 @@ def plain_search(search: Search) -> dict[str, Any]:
         "defence": search.defence,
         "n_scans": search.n_scans,
         "cheapest": plain_attempt(search.cheapest) if search.cheapest else None,
-        "strongest": plain_attempt(search.strongest),
+        "start": plain_attempt(search.start),
         "sweep": {m: [plain_attempt(a) for a in found] for m, found in search.sweep.items()},
         "frontier": [plain_attempt(a) for a in pareto(search.attempts)],
         "attempts": [plain_attempt(a) for a in search.attempts],

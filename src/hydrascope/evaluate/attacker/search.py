@@ -177,7 +177,7 @@ class Search:
     """The search against one detector."""
 
     defence: str
-    strongest: Attempt
+    start: Attempt
     cheapest: Attempt | None
     """None: everything that was tried is caught."""
     sweep: dict[str, tuple[Attempt, ...]]
@@ -187,10 +187,20 @@ class Search:
     n_scans: int
 
     @classmethod
-    def against(cls, exam: Exam, *, mechanics: Sequence[str] = tuple(LADDERS), passes: int = 3) -> Search:
-        """Search down from the dearest tactics, then sweep each mechanic about the result."""
-        start = exam.attempt(strongest())
-        best = climb(exam, start, mechanics, passes)
+    def against(
+        cls,
+        exam: Exam,
+        *,
+        mechanics: Sequence[str] = tuple(LADDERS),
+        passes: int = 3,
+        start: Tactics | None = None,
+    ) -> Search:
+        """Search down from the dearest tactics, or from `start`, then sweep each mechanic about the result.
+
+        Tactics that pass a stronger defence are a good start against a weaker one, and save most scans.
+        """
+        first = exam.attempt(start or strongest())
+        best = climb(exam, first, mechanics, passes)
         for _ in range(passes if best.passed else 0):
             before = best
             for mechanic in sorted(mechanics, key=lambda m: (-before.costs.get(m, 0.0), m)):
@@ -201,7 +211,7 @@ class Search:
         ordered = sorted(exam.attempts.values(), key=lambda a: (a.cost, a.tactics.rungs))
         return cls(
             defence=exam.name,
-            strongest=start,
+            start=first,
             cheapest=best if best.passed else None,
             sweep=sweep,
             attempts=tuple(ordered),
