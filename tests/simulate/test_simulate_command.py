@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 import time
 from pathlib import Path
@@ -46,8 +47,6 @@ def test_a_second_world_leaves_nothing_of_the_first(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_large_worlds_are_fast_and_need_little_memory(tmp_path: Path) -> None:
     """One day of the 28 M world: 60,000 exchanges per CPU second at the least, below 1.5 GB."""
-    import dataclasses
-
     scenario = read_scenario("scale/28m")
     scenario = dataclasses.replace(scenario, world=dataclasses.replace(scenario.world, days=2, releases={}))
     begin = time.process_time()
@@ -59,6 +58,8 @@ def test_large_worlds_are_fast_and_need_little_memory(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_hundred_thousand_honest_accounts_can_be_made(tmp_path: Path) -> None:
     """The null world stretches to any number of accounts and stays without a campaign."""
-    facts = simulate_world(read_scenario("null-tuning"), tmp_path / "w", accounts=100_000, workers=2)
+    scenario = read_scenario("null-tuning")
+    scenario = dataclasses.replace(scenario, world=dataclasses.replace(scenario.world, days=2, releases={}))
+    facts = simulate_world(scenario, tmp_path / "w", accounts=100_000, workers=2)
     assert abs(facts.n_accounts - 100_000) < 200
     assert pq.read_table(tmp_path / "w" / "truth.parquet")["campaign"].null_count == facts.n_accounts
