@@ -1,0 +1,138 @@
+"""What the operator has decided beforehand: allow-lists stop enforcement, indicators are shown, policy is obeyed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from scanning import FAST, accused, campaigns, documents, scan_paths
+from worlds import World
+
+from hydrascope.campaigns.judge import EnforcementSettings
+from hydrascope.errors import ConfigError, UsageError
+from hydrascope.pipeline import ScanSettings
+from hydrascope.pipeline.control import read_control
+
+EAGER = replace(
+    FAST.detect,
+    enforcement=EnforcementSettings(probability=0.6, q_value=0.2, min_members=3, max_innocent=0.4),
+)
+"""A policy under which the small world's campaign is enforceable."""
+
+
+def write_control(tmp_path: Path, text: str) -> Path:
+    """A control file."""
+    path = tmp_path / "control.toml"
+    path.write_text(text)
+    return path
+
+
+def scan_under(control: str, side: Path, tmp_path: Path) -> Path:
+    """Findings under a control file and an eager policy."""
+    scan_paths(
+        [side / "log.parquet"],
+        tmp_path / "out",
+        side,
+        detect=EAGER,
+        control=read_control(write_control(tmp_path, control)),
+    )
+    return tmp_path / "out"
+
+
+def enforceable(folder: Path) -> set[str]:
+    """Accounts that may be acted on."""
+    return {
+        r["account_id"] for r in pq.read_table(folder / "accounts.parquet").to_pylist() if r["enforceable"]
+    }
+
+
+def test_without_a_list_the_campaign_is_enforceable(world: World, side: Path, tmp_path: Path) -> None:
+    """And an indicator that others shared is found among its members."""
+    folder = scan_under('[indicators]\ntls_fingerprint = ["t13d-campaign", "t13d-none"]\n', side, tmp_path)
+    assert enforceable(folder) == world.campaign
+    (document,) = [d for d in documents(folder) if d["verdict"] == "distillation"]
+    assert document["indicators"] == [{"kind": "tls_fingerprint", "value": "t13d-campaign", "n_accounts": 24}]
+
+
+def test_an_allowed_account_is_never_acted_on(world: World, side: Path, tmp_path: Path) -> None:
+    """It stays in the campaign; the others stay enforceable."""
+    folder = scan_under('[allow]\naccounts = ["camp003", "not in the log"]\n', side, tmp_path)
+    assert accused(folder) == world.campaign
+    assert enforceable(folder) == world.campaign - {"camp003"}
+
+
+@pytest.mark.parametrize(
+    "allow",
+    ['addresses = ["198.51.100.0/24"]', 'addresses = ["0.0.0.0/0", "::/0"]'],
+    ids=["pool", "everywhere"],
+)
+def test_an_allowed_address_stops_enforcement(side: Path, tmp_path: Path, allow: str) -> None:
+    """A campaign that is mostly allow-listed is shown, and nobody in it is acted on."""
+    folder = scan_under(f"[allow]\n{allow}\n", side, tmp_path)
+    assert not enforceable(folder)
+    assert [c["verdict"] for c in campaigns(folder)].count("distillation") == 1
+    assert not any(c["enforceable"] for c in campaigns(folder))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[alow]\n", "did you mean 'allow'?"),
+        ("[allow]\naddreses = []\n", "did you mean 'addresses'?"),
+        ('[indicators]\nclient_ips = ["192.0.2.1"]\n', "did you mean 'client_ip'?"),
+        ('[allow]\naddresses = ["192.0.2.300"]\n', "write 192.0.2.7 or 192.0.2.0/24"),
+        ("[policy]\nprobabilty = 0.9\n", "did you mean 'probability'?"),
+        ("[policy\n", "not valid TOML"),
+    ],
+)
+def test_a_slip_in_the_control_file_is_named(tmp_path: Path, text: str, says: str) -> None:
+    """File, place and the nearest known name."""
+    path = write_control(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        read_control(path)
+    assert says in str(caught.value) and str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[allow]\naccounts = "camp003"\n',
+        "[allow]\norganizations = [7]\n",
+        '[indicators]\nclient_ip = "192.0.2.1"\n',
+        '[policy]\nprobability = "high"\n',
+        '[regions]\nserved = "US"\n',
+        "allow = 3\n",
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(tmp_path: Path, text: str) -> None:
+    """A string where a list belongs would otherwise be read letter by letter."""
+    with pytest.raises(ConfigError):
+        read_control(write_control(tmp_path, text))
+
+
+def test_unknown_names_in_settings_are_refused(side: Path, tmp_path: Path) -> None:
+    """Engine, evidence family or channel: the nearest name is the hint."""
+    with pytest.raises(UsageError, match="duckdb"):
+        scan_paths([side / "log.parquet"], tmp_path / "out", engine="duckdbb")
+    with pytest.raises(UsageError, match="content"):
+        scan_paths([side / "log.parquet"], tmp_path / "out", disabled_families=frozenset({"contnet"}))
+
+
+@pytest.mark.parametrize(
+    "family", ["identity", "egress", "client", "content", "configuration", "timing", "lifecycle"]
+)
+def test_a_family_that_must_not_be_used_adds_nothing(side: Path, tmp_path: Path, family: str) -> None:
+    """Neither to a member's bits nor to a link."""
+    scan_paths([side / "log.parquet"], tmp_path / "out", side, disabled_families=frozenset({family}))
+    for document in documents(tmp_path / "out"):
+        assert all(family not in member["families"] for member in document["members"])
+    links = pq.read_table(tmp_path / "out" / "links.parquet").to_pylist()
+    assert all(family not in dict(link["families"]) for link in links)
+
+
+def test_settings_are_frozen() -> None:
+    """A scan cannot change what it was told."""
+    with pytest.raises(AttributeError):
+        ScanSettings().seed = 3  # type: ignore[misc]
