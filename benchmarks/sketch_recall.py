@@ -39,7 +39,9 @@ def read_pools(path: str) -> dict[str, list[str]]:
             pools["questions_zh"].append(row["prompt"])
         elif row["source"] in PEOPLE:
             pools["people"].append(row["prompt"])
-        elif row["source"] in QUESTIONS:
+        elif (
+            row["source"] in QUESTIONS and len(row["prompt"]) < 1200
+        ):  # longer ones share a few-shot preamble
             pools["questions"].append(row["prompt"])
         if row["source"] in ("awesome_prompts", "lobe_agents"):
             for sentence in re.split(r"(?<=[.!?。！？])\s*|\n", row["system"] or row["prompt"]):
@@ -149,8 +151,11 @@ def linked_by_bands(rows: list[np.ndarray], owners: np.ndarray, n_rows: int) -> 
     return pairs
 
 
-def score(pairs: set[tuple[int, int]], n_campaigns: int) -> tuple[float, int]:
-    """Mean share of a campaign's accounts in its largest component, and stranger pairs; strangers come last."""
+def score(pairs: set[tuple[int, int]], n_campaigns: int) -> tuple[float, int, int]:
+    """Mean share of a campaign's accounts in its largest component; false pairs, and those with a stranger in them.
+
+    Strangers come last.
+    """
     first_stranger = n_campaigns * N_ACCOUNTS
     parent = list(range(first_stranger))
 
@@ -160,10 +165,11 @@ def score(pairs: set[tuple[int, int]], n_campaigns: int) -> tuple[float, int]:
             x = parent[x]
         return x
 
-    false = 0
+    false = strange = 0
     for a, b in pairs:
         if b >= first_stranger or a // N_ACCOUNTS != b // N_ACCOUNTS:
             false += 1
+            strange += b >= first_stranger
         else:
             parent[find(a)] = find(b)
     sizes = Counter(find(x) for x in range(first_stranger))
@@ -171,26 +177,15 @@ def score(pairs: set[tuple[int, int]], n_campaigns: int) -> tuple[float, int]:
         max(sizes[find(x)] for x in range(c * N_ACCOUNTS, (c + 1) * N_ACCOUNTS)) / N_ACCOUNTS
         for c in range(n_campaigns)
     ]
-    return float(np.mean([share for share in largest if share > 1 / N_ACCOUNTS] or [0.0])) * float(
-        np.mean([share > 1 / N_ACCOUNTS for share in largest])
-    ), false
+    found = [share if share > 1 / N_ACCOUNTS else 0.0 for share in largest]
+    return float(np.mean(found)), false, strange
 
 
 CONDITIONS = (
     "long front", "short front", "short middle", "short end", "short slots", "short cover",
     "long cover", "long paraphrase", "long paraphrase cover", "long translated", "long translated cover", "short zh front", "short zh cover",
 )  # fmt: skip
-SAMPLERS = (
-    (1.0, 0),
-    (1 / 4, 0),
-    (1 / 8, 0),
-    (1 / 16, 0),
-    (1 / 8, 16),
-    (1 / 8, 32),
-    (1 / 16, 32),
-    (1 / 8, 64),
-    (1 / 16, 64),
-)
+SAMPLERS = ((1.0, 0), (1 / 4, 0), (1 / 8, 0), (1 / 16, 0), (1 / 8, 16), (1 / 8, 32), (1 / 8, 64))
 
 
 def main() -> None:
@@ -229,7 +224,7 @@ def main() -> None:
         for (method, a, b), cells in table.items():
             recalls = " ".join(f"{cell[0]:.2f}" for cell in cells)
             print(
-                f"width {width} {method:8} {a:<7} {b:3} | {recalls} | false {max(c[1] for c in cells)} | {np.mean([c[2] for c in cells]):.0f}",
+                f"width {width} {method:8} {a:<7} {b:3} | {recalls} | false {max(c[1] for c in cells)}, with a stranger {max(c[2] for c in cells)} | {np.mean([c[3] for c in cells]):.0f}",
                 flush=True,
             )
 
