@@ -44,9 +44,11 @@ class Matches:
 
 
 def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -> None:
-    """Define the views `sampled` (account code, xid, system, shingles) and `occurrences` (account, xid, shingle).
+    """Define `sampled` (account code, xid, system, shingles), and its lists as rows: `said` and `wrapped`.
 
-    An exchange's shingles are those of its prompt and of its system prompt.
+    An exchange's shingles are those of its prompt (`said`) and of its system prompt (`wrapped`, once a system
+    prompt). They are never put together in one table: system prompts repeat in a million exchanges, and most
+    shingles of prompts occur once and are dropped before anything is grouped.
     """
     engine.define(
         "cut",
@@ -63,14 +65,8 @@ def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -
         FROM shingles s JOIN cut c ON s.account = c.account JOIN dim d ON s.account = d.account
         WHERE s.rank <= c.rank{keep}""",
     )
-    engine.define(
-        "occurrences",
-        """
-        SELECT account, xid, unnest(shingles) AS shingle FROM sampled
-        UNION
-        SELECT s.account AS account, s.xid AS xid, p.shingle AS shingle
-        FROM sampled s JOIN (SELECT system, unnest(shingles) AS shingle FROM systems) p ON s.system = p.system""",
-    )
+    engine.define("said", "SELECT account, xid, system, unnest(shingles) AS shingle FROM sampled")
+    engine.define("wrapped", "SELECT system, unnest(shingles) AS shingle FROM systems")
 
 
 def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
@@ -88,7 +84,14 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
         "sample_sizes", pa.table({"account": np.arange(n_accounts, dtype=np.int32), "n_sampled": n_sampled})
     )
     rows = engine.collect(f"""
-        WITH held AS (SELECT account, shingle, count(*) AS n FROM occurrences GROUP BY account, shingle),
+        WITH wrappers AS (SELECT account, system, count(*) AS n FROM sampled WHERE system IS NOT NULL GROUP BY account, system),
+        found AS (SELECT p.account AS account, p.shingle AS shingle, CAST(1 AS BIGINT) AS n
+                  FROM said p LEFT JOIN wrapped w ON p.system = w.system AND p.shingle = w.shingle
+                  WHERE w.shingle IS NULL
+                  UNION ALL
+                  SELECT r.account AS account, w.shingle AS shingle, r.n AS n
+                  FROM wrappers r JOIN wrapped w ON r.system = w.system),
+        held AS (SELECT account, shingle, CAST(sum(n) AS BIGINT) AS n FROM found GROUP BY account, shingle),
         usual AS (SELECT h.shingle AS shingle,
                          CAST(sum(CAST(round(h.n * 1e9 / z.n_sampled) AS BIGINT)) AS DOUBLE) / {n_accounts}e9 AS rate
                   FROM held h JOIN sample_sizes z ON h.account = z.account GROUP BY h.shingle HAVING count(*) >= 2),
@@ -119,9 +122,17 @@ def match_cores(engine: Engine, shingle: np.ndarray, template: np.ndarray, *, co
     need = np.maximum(1, np.ceil(coverage * sizes)).astype(np.int64)
     engine.register("cores", pa.table({"shingle": shingle, "template": template, "need": need[template]}))
     rows = engine.collect("""
-        SELECT o.account AS account, o.xid AS xid, c.template AS template
-        FROM occurrences o JOIN cores c ON o.shingle = c.shingle
-        GROUP BY o.account, o.xid, c.template HAVING count(*) >= max(c.need)""")
+        WITH wrapped_cores AS (SELECT w.system AS system, c.template AS template, count(*) AS n, max(c.need) AS need
+                               FROM wrapped w JOIN cores c ON w.shingle = c.shingle GROUP BY w.system, c.template),
+        found AS (SELECT p.account AS account, p.xid AS xid, c.template AS template, CAST(1 AS BIGINT) AS n, c.need AS need
+                  FROM said p JOIN cores c ON p.shingle = c.shingle
+                  LEFT JOIN wrapped w ON p.system = w.system AND p.shingle = w.shingle
+                  WHERE w.shingle IS NULL
+                  UNION ALL
+                  SELECT s.account AS account, s.xid AS xid, q.template AS template, q.n AS n, q.need AS need
+                  FROM sampled s JOIN wrapped_cores q ON s.system = q.system)
+        SELECT account, xid, template FROM found
+        GROUP BY account, xid, template HAVING sum(n) >= max(need)""")
     account, xid, found = (rows[c].to_numpy() for c in ("account", "xid", "template"))
     order = np.lexsort((found, xid, account))
     return Matches(
