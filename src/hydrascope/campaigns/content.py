@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from hydrascope.campaigns.observations import Observations
 from hydrascope.features.content import Matches
@@ -22,6 +21,8 @@ _COMMON = 0.15
 """A template belongs to a group when at least this share of the members uses it."""
 _LIFT = 4.0
 """... and members use it at least this many times as often as other accounts do."""
+_ENOUGH_TEXTS = 5
+"""Fewer matching texts say too little; the labels are then taken from all kept texts."""
 VALUABLE = frozenset(
     {"agentic_tool_use", "coding", "computer_use", "data_analysis", "reasoning", "grading", "rewriting"}
 )
@@ -58,8 +59,8 @@ class GroupContent:
     """Mean share of a member's distinct prompts that another member also sent."""
     self_repeats: float | None
     """Share of exchanges that repeat a prompt of the same account."""
-    breadth: float | None
-    """Median number of distinct texts that a member repeats (templates, system prompts)."""
+    reach: float | None
+    """Share of the members with a sample that use one of the group's templates."""
     capabilities: Mapping[str, float] = field(default_factory=dict)
     elicitations: Mapping[str, float] = field(default_factory=dict)
     elicitation_share: float | None = None
@@ -81,7 +82,7 @@ def describe_content(observations: Observations, source: ContentSource, members:
         median_share=float(np.median(share))
         if len(templates)
         else (0.0 if observations.n_sampled[members].any() else None),
-        breadth=_breadth(observations, members),
+        reach=_reach(observations, members, share),
         capabilities=capabilities,
         elicitations=elicitations,
         elicitation_share=None if not elicitations else 1.0 - elicitations.get("none", 0.0),
@@ -135,16 +136,13 @@ def _texts_of(
             held = slice(source.by_account[m], source.by_account[m + 1])
             ids = source.matches.xid[held][np.isin(source.matches.template[held], templates)]
             matching.extend(r for r in rows if source.texts.xid[r] in ids)
-    chosen = matching if len(matching) >= 3 else every
+    chosen = matching if len(matching) >= _ENOUGH_TEXTS else every
     return [source.texts.text[r] for r in chosen], [source.texts.exchange_id[r] for r in chosen]
 
 
-def _breadth(observations: Observations, members: np.ndarray) -> float | None:
-    sampled = observations.n_sampled[members] >= 8
-    if sampled.sum() < 3:
-        return None
-    inside: csr_array = observations.community_share[members[sampled]]
-    return float(np.median(np.diff(inside.indptr)))
+def _reach(observations: Observations, members: np.ndarray, share: np.ndarray) -> float | None:
+    sampled = observations.n_sampled[members] > 0
+    return float((share[sampled] > 0).mean()) if sampled.sum() >= 3 else None
 
 
 def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None]:

@@ -26,6 +26,8 @@ from hydrascope.stats.tail import permutation_p
 __all__ = ["EnforcementSettings", "Judged", "LinkNull", "judge", "link_null"]
 
 NULL_SIZES = (4, 10, 30, 100)
+_LEAST_SPREAD = 0.1
+"""Bits: no null is taken to be narrower than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +49,17 @@ class LinkNull:
     draws: tuple[np.ndarray, ...]
 
     def p_value(self, statistic: float, size: int) -> tuple[float, bool]:
-        """Chance of a random group of this size or the next smaller doing as well; and whether the tail fits.
+        """Chance of a random group of this size, or the next smaller, doing as well; and whether the tail fits.
 
-        Smaller groups vary more, so using the next smaller size errs on the side of the customer.
+        Each size's draws are standardised by their own mean and spread and pooled, so that one tail is fitted to
+        all of them. Smaller groups vary more, so the next smaller size errs on the side of the customer.
         """
-        i = (
-            max((j for j, s in enumerate(self.sizes) if s <= max(size, self.sizes[0])), default=0)
-            if self.sizes
-            else 0
-        )
-        if not len(self.draws) or not len(self.draws[i]):
+        if not self.sizes:
             return 1.0, False
-        p, fits = permutation_p(statistic, self.draws[i])
+        i = max((j for j, s in enumerate(self.sizes) if s <= size), default=0)
+        scale = [(float(d.mean()), max(float(d.std()), _LEAST_SPREAD)) for d in self.draws]
+        pooled = np.concatenate([(d - m) / s for d, (m, s) in zip(self.draws, scale, strict=True)])
+        p, fits = permutation_p((statistic - scale[i][0]) / scale[i][1], pooled)
         return float(p), bool(fits)
 
 

@@ -16,8 +16,8 @@ from hydrascope.stats.density import Quantity
 
 __all__ = ["QUANTITIES", "Channel", "Observations", "index_channels", "prepare_quantities"]
 
-QUANTITIES = ("created_at", "first_seen", "signup_to_use", "volume")
-"""Names of what `prepare_quantities` returns."""
+QUANTITIES = ("created_at", "first_seen", "signup_to_use", "synchrony", "volume")
+"""Names of what groups are compared by besides shared values; a scan can do without each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,8 @@ class Observations:
     """Accounts with any sampled exchange."""
     quantities: Mapping[str, Quantity]
     """Numbers that groups are compared by: see `prepare_quantities`."""
-    cycle: np.ndarray
-    """float64[n_hours], the common cycle of activity."""
+    cycle: np.ndarray | None
+    """float64[n_hours], the common cycle of activity; None where common hours must not be used."""
 
 
 def prepare_quantities(population: Population, activity: Activity) -> dict[str, Quantity]:

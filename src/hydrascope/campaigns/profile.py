@@ -73,10 +73,11 @@ def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -
         by_channel[name] = leave_one_out_bits(quantity, members)
         family_of[name] = "timing" if name == "volume" else "lifecycle"
     by_channel["template"], family_of["template"] = template_bits(observations, members), "content"
-    by_channel["synchrony"] = synchrony_bits(
-        observations.activity, members, seed=seed, base=observations.cycle
-    )
-    family_of["synchrony"] = "timing"
+    if observations.cycle is not None:
+        by_channel["synchrony"] = synchrony_bits(
+            observations.activity, members, seed=seed, base=observations.cycle
+        )
+        family_of["synchrony"] = "timing"
     families = np.stack(
         [
             _combine([b for n, b in by_channel.items() if family_of[n] == f], len(members))

@@ -27,6 +27,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -83,9 +84,10 @@ def read_control(path: Path) -> Control:
     table = read_toml(path)
     file = str(path)
     known = ("regions", "allow", "indicators", "policy")
-    for name in table:
+    for name, settings in table.items():
         if name not in known:
             raise ConfigError(f"has no table [{name}]", file=file, hint=nearest(name, known))
+        _check_values(name, settings, file)
     for name in table.get("indicators", {}):
         if name not in INDICATOR_CHANNELS:
             raise ConfigError(
@@ -110,6 +112,20 @@ def read_control(path: Path) -> Control:
         if "policy" in table
         else None,
     )
+
+
+def _check_values(table: str, settings: Any, file: str) -> None:
+    """A string where a list belongs would be read letter by letter."""
+    if not isinstance(settings, dict):
+        raise ConfigError(f"'{table}' is no table", file=file, hint=f"write [{table}] on a line of its own")
+    for name, value in settings.items():
+        if table == "policy":
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(f"[{table}] {name} is no number", file=file)
+        elif not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise ConfigError(
+                f"[{table}] {name} is no list of texts", file=file, hint=f'write {name} = ["...", "..."]'
+            )
 
 
 def allowed_accounts(

@@ -129,7 +129,7 @@ def detect(
         quantities={
             k: q for k, q in prepare_quantities(population, activity).items() if not _off(k, disabled)
         },
-        cycle=common_cycle(activity),
+        cycle=None if {"timing", "synchrony"} & disabled else common_cycle(activity),
     )
     with time_stage("links"):
         linked = channels | {"template": _community_channel(by_community, settings.cluster.min_share)}
@@ -306,7 +306,8 @@ def _finding(
         campaign_id=campaign_id([observations.population.account_id[m] for m in members.tolist()]),
         judged=judged,
         q_value=q_value,
-        enforceable=enforceable(judged, q_value, settings.enforcement) and bool(allowed[members].mean() < 0.5),
+        enforceable=enforceable(judged, q_value, settings.enforcement)
+        and bool(allowed[members].mean() < 0.5),
         allowed=allowed[members],
         member_probability=p * belongs,
         share=share if distils else np.zeros(len(members)),

@@ -22,7 +22,7 @@ class DetectSettings:
     links: LinkSettings = field(default_factory=LinkSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     enforcement: EnforcementSettings = field(default_factory=EnforcementSettings)
-    null_draws: int = 160
+    null_draws: int = 120
     """Random groups of each size for the LINK null."""
     base_rate: float = 1e-4
     """Probability of distillation for an account in no cluster."""
