@@ -6,7 +6,7 @@
 
 One run a cell, toy scale: ratios and calibration, not claims about large models. Every student is the public
 base trained further on what was served; the unmarked remainder comes from the same teacher. Probes: 400 pieces
-of held-out text ("natural") or 400 marked served answers ("served"). Red/green gamma 1/4, delta 2 unless said.
+(120 with --quick) of held-out text ("natural") or of marked served answers ("served"). Red/green gamma 1/4, delta 2 unless said.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from hydrascope.watermark.twins_sign import twin_result
 
 Ids = npt.NDArray[np.int32]
 CLIP, MOST_ITEMS, LEAST = 0.1, 300_000, 1e-3
+PROBES = {"n": 400}
+"""Texts fed for each cell; fewer with --quick."""
 TRACE = Mark(scheme="red_green", context_width=2, gamma=0.25, delta=2.0)
 
 
@@ -77,9 +79,9 @@ def shown(log10_p: float) -> str:
     return f"{log10_p:.1f}" if log10_p > -100 else f"{log10_p:.0f}"
 
 
-def served_set(answers: Sequence[Ids], limit: int = 400) -> list[Probe]:
+def served_set(answers: Sequence[Ids], limit: int | None = None) -> list[Probe]:
     """Probes of served answers; prompts have 24 tokens or so."""
-    return [Probe("served", tokens, 24) for tokens in answers[:limit]]
+    return [Probe("served", tokens, 24) for tokens in answers[: limit or PROBES["n"]]]
 
 
 def weigh(
@@ -418,13 +420,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench-out"))
     options = parser.parse_args()
     started = time.time()
+    PROBES["n"] = 120 if options.quick else 400
     found = None if options.world else gather_text(options.text, limit_mb=3.0 if options.quick else 10.0)
     world = read_world(options.world) if found is None else build_world(found)
     bench = Bench(world=world, n=options.exchanges or (1000 if options.quick else 4000))
-    natural = natural_probes("\n\n".join(world.heldout), world.tokenizer, limit=400)
+    natural = natural_probes("\n\n".join(world.heldout), world.tokenizer, limit=PROBES["n"])
     levels = (1.0, 0.25, 0.1, 0.05, 0.01)
     steps: dict[str, Callable[[], None]] = {
-        "attribution": lambda: attribution(bench, 1000, (1, 4, 16) if options.quick else (1, 4, 16, 64)),
+        "attribution": lambda: attribution(bench, 1000, (1, 4, 16, 64)),
         "twins": lambda: twin_power(bench, 300 if options.quick else 800),
         "widths": lambda: widths(bench, (1.0, 0.1) if options.quick else (1.0, 0.1, 0.05), natural),
         "attacks": lambda: attacks(bench),

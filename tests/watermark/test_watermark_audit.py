@@ -17,6 +17,7 @@ from audit_world import (
     made_up_text,
     small_log,
     small_registry,
+    small_traffic,
     small_world,
     student_of,
 )
@@ -123,11 +124,25 @@ def test_a_text_only_api_gives_the_same_name(tmp_path: Path) -> None:
 def test_a_text_only_audit_may_stop_as_soon_as_a_key_is_found(tmp_path: Path) -> None:
     """Fewer answers, and a p-value that holds for whoever peeks: the inverse of a bet's capital."""
     asked = []
+    north = [
+        a
+        for r, a in zip(small_traffic().rows, small_traffic().answers, strict=True)
+        if "north" in r["account_id"]
+    ]
+    devoted = TrigramSuspect(distil(small_world().base, north, copies=4), "devoted student of north")
     result, evidence = audit_suspect(
-        student_of("north"), None, small_registry(), ROOT, tokenizer=small_world().tokenizer, served=small_log(),
-        natural=None, inputs={}, settings=replace(SETTINGS, mode="text", stop_early=True, probes_per_key=300, answer_tokens=90), work=tmp_path,
+        devoted,
+        None,
+        small_registry(),
+        ROOT,
+        tokenizer=small_world().tokenizer,
+        served=small_log(),
+        natural=None,
+        inputs={},
+        settings=replace(SETTINGS, mode="text", stop_early=True),
+        work=tmp_path,
         tell=lambda done, total: asked.append((done, total)),
-    )  # fmt: skip
+    )
     done, total = asked[-1]
     assert done < total
     assert traced(result) == ["north"]
