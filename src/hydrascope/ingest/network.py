@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import maxminddb
@@ -124,6 +125,8 @@ class Network:
 
 
 def _open(path: str) -> Any:
+    if not Path(path).is_file():
+        raise InputError("no such file", file=path, hint="check the path")
     try:
         return maxminddb.open_database(path)
     except (OSError, maxminddb.InvalidDatabaseError) as error:

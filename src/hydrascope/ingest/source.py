@@ -42,6 +42,17 @@ SUFFIXES = (
     ".zst",
 )
 """Files that a folder is searched for; a file named by itself may be called anything."""
+FINDINGS = frozenset(
+    {
+        "accounts.parquet",
+        "campaigns.json",
+        "campaigns.parquet",
+        "links.parquet",
+        "manifest.json",
+        "rejects.jsonl",
+    }
+)
+"""Files of an earlier scan's findings, which a folder search passes over."""
 _BLOCK = 1 << 22
 SPLIT_BYTES = 256 << 20
 """Plain JSON lines files above this are read in several parts."""
@@ -251,11 +262,12 @@ def _search(folder: Path, ignored: list[str]) -> list[str]:
     hits: list[str] = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        written = FINDINGS if {"campaigns.parquet", "manifest.json"} <= set(names) else frozenset()
         for name in sorted(names):
             if name.startswith((".", "_")):
                 continue
             path = str(Path(root) / name)
-            (hits if name.lower().endswith(SUFFIXES) else ignored).append(path)
+            (hits if name.lower().endswith(SUFFIXES) and name not in written else ignored).append(path)
     return hits
 
 

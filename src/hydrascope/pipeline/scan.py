@@ -46,6 +46,16 @@ from hydrascope.records import FAMILIES
 __all__ = ["Clock", "Progress", "ScanResult", "open_engine", "room_to_write", "scan", "write_findings"]
 
 _CHUNK_BYTES = 128 << 20
+OUTPUTS = (
+    "accounts.parquet",
+    "campaigns.json",
+    "campaigns.parquet",
+    "links.parquet",
+    "manifest.json",
+    "rejects.jsonl",
+    "report.html",
+)
+"""What a findings folder holds."""
 
 
 class Progress(Protocol):
@@ -127,7 +137,7 @@ def scan(
     _check_names(settings)
     source = open_log(list(paths), format=format, column_map=column_map)
     clock = Clock()
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out, [f.path for f in source.files] + [t for t in (accounts, events) if t])
     rejects = Rejects()
     tables = (
         read_accounts(accounts, rejects) if accounts else None,
@@ -188,6 +198,17 @@ def _check_names(settings: ScanSettings) -> None:
     known = {*FAMILIES, *CHANNELS, *QUANTITIES}
     for name in sorted(settings.disabled_families - known):
         raise UsageError(f"no evidence family or channel is called '{name}'", hint=nearest(name, known))
+
+
+def _make_folder(out: Path, inputs: Sequence[str]) -> None:
+    """The findings folder, unless that would cost an input."""
+    if out.exists() and not out.is_dir():
+        raise UsageError("the output is a file", file=str(out), hint="name a folder with --out")
+    written = {(out / name).resolve() for name in OUTPUTS}
+    for path in inputs:
+        if Path(path).resolve() in written:
+            raise UsageError("the findings would overwrite this input", file=path, hint="name another --out")
+    out.mkdir(parents=True, exist_ok=True)
 
 
 def open_engine(settings: ScanSettings, stages: Path) -> Engine:
