@@ -51,7 +51,7 @@ def write_card(
         _FOOT,
     ]
     path.write_text("\n\n".join(parts) + "\n", "utf-8")
-    print(path.read_text("utf-8"))
+    print(f"wrote {path.name}")
 
 
 def _decide(task: str, logits: np.ndarray) -> np.ndarray:
@@ -173,9 +173,8 @@ coding agents of honest users write the same thoughts and actions.
 
 **How they work.** Words, pairs of neighbours, five-letter stems, character triples of unspaced scripts and markup,
 hashed into 2^20 buckets; a vocabulary of {vocabulary:,} buckets that occur in more than one source; unit length; weights learnt
-by AdaGrad with half of the features dropped at random, stored as 8-bit integers ({n_kb} kB, no text). An elicitation
-is looked for in windows of 600 bytes at both ends of a text, a capability in 1,200 bytes at both ends. In a group, each
-text is drawn half-way to the group's mean, and what most texts share is judged by itself. A text whose best label
+by AdaGrad with half of the features dropped at random, stored as 8-bit integers ({n_kb} kB, no text). Labels are
+looked for in windows of 600 bytes, two at each end of a text, and the clearest window counts. In a group, each text is drawn half-way to the group's mean, and what most texts share is judged by itself. A text whose best label
 has probability under {least_capability} (capability) or {least_elicitation} (elicitation) counts as `general` or `none`.
 
 **Trained on** {n:,} texts: at most {per} rows of each source and label of the prompt table given to

@@ -65,7 +65,7 @@ class Corpus:
 
 
 def cut(task: str, examples: list[Example], *, every: bool) -> Corpus:
-    """Whole texts for capabilities, windows for elicitations.
+    """Windows of the texts.
 
     Without `every`, a long text with an elicitation gives its first two windows alone: further in there may be no
     word of the wrapper.
@@ -76,8 +76,9 @@ def cut(task: str, examples: list[Example], *, every: bool) -> Corpus:
         label = getattr(example, task)
         if label is None:
             continue
-        cuts = [example.text] if task == "capability" else windows_of(example.text)
-        cuts = cuts if every or label == "none" or len(example.text) < 1500 else cuts[:2]
+        cuts = windows_of(example.text)
+        if task == "elicitation" and not every and label != "none" and len(example.text) >= 1500:
+            cuts = cuts[:2]
         pieces += cuts
         owner += [index] * len(cuts)
     bounds, features = featurize(pieces)
@@ -170,10 +171,7 @@ def temperature(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> f
 
 def by_example(task: str, corpus: Corpus, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Example indices and the logits of each, from its clearest window."""
-    if task == "capability":
-        return corpus.example, logits
-    none = NAMES[task].index("none")
-    margin = np.delete(logits, none, axis=1).max(axis=1) - logits[:, none]
+    margin = np.delete(logits, REST[task], axis=1).max(axis=1) - logits[:, REST[task]]
     order = np.lexsort((-margin, corpus.example))
     examples, first = np.unique(corpus.example[order], return_index=True)
     return examples, logits[order[first]]

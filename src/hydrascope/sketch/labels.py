@@ -1,9 +1,9 @@
 """What a text asks for: capability and elicitation labels, by a linear model over hashed words.
 
 A label describes wording, not guilt: trainers and evaluators grade with the same rubrics. The features of a text are
-binary, kept only where they are in the model's vocabulary, and scaled to unit length. An elicitation is a sentence or
-two around an item of any length, so it is looked for in windows at either end and the clearest window counts; a
-capability is judged on both ends together. `docs/model-card.md` has the figures, all of them across sources.
+binary, kept only where they are in the model's vocabulary, and scaled to unit length. An instruction is a sentence or
+two around an item of any length, so labels are looked for in windows at either end of a text, and the clearest window
+counts. `docs/model-card.md` has the figures, all of them across sources.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ N_BITS = 20
 N_FEATURES = 1 << N_BITS
 """Hash buckets, of which a model's vocabulary holds some tens of thousands."""
 ENDS = 1200
-"""Bytes read at either end of a text for its capability."""
+"""Bytes of a text that are read at either end, at most."""
 WINDOW = 600
-"""Bytes of a window for elicitations."""
+"""Bytes of a window, about."""
 CERTAIN = {"capability": 0.35, "elicitation": 0.6}
 """Least probability for a label other than `general` or `none` to count in a group's shares."""
 
@@ -185,16 +185,26 @@ def _dequantize(archive: Mapping[str, np.ndarray], task: str, rest: int) -> Line
 
 
 def _logits(texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Capability logits of each text, elicitation logits of its clearest window."""
+    """Capability and elicitation logits of each text, each from its clearest window."""
     weights = load_weights()
     pieces = [windows_of(text) for text in texts]
     owner = np.repeat(np.arange(len(texts)), [len(piece) for piece in pieces])
-    scored = score_features(weights.elicitation, *featurize([w for piece in pieces for w in piece]))
-    others = np.delete(scored, _NONE, axis=1)
-    margin = others.max(axis=1, initial=-np.inf) - scored[:, _NONE]
+    bounds, features = featurize([window for piece in pieces for window in piece])
+    models = (weights.capability, weights.elicitation)
+    capability, elicitation = (
+        _clearest(model, score_features(model, bounds, features), owner) for model in models
+    )
+    return capability, elicitation
+
+
+def _clearest(
+    model: LinearModel, logits: NDArray[np.float32], owner: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Of each owner's windows the one in which a label stands out most against the rest class."""
+    margin = np.delete(logits, model.rest, axis=1).max(axis=1, initial=-np.inf) - logits[:, model.rest]
     order = np.lexsort((-margin, owner))
-    first = order[np.searchsorted(owner[order], np.arange(len(texts)))]
-    return score_features(weights.capability, *featurize(texts)), scored[first]
+    _, first = np.unique(owner[order], return_index=True)
+    return logits[order[first]]
 
 
 def _common_part(texts: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
