@@ -75,6 +75,7 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     Heavy means more often than the shingle's usual rate explains (its mean share over accounts, three standard
     deviations and one exchange on top): "write a function that" recurs in everybody's traffic and says nothing.
     An account with three sampled exchanges or fewer cannot repeat itself much: there, once can be enough.
+    A shingle that stands in a prompt and in its system prompt is counted in both, up to the sample's size.
     Shares are summed as whole billionths: a sum of fractions would depend on the order that threads meet them in.
     """
     sizes = engine.collect("SELECT account, count(*) AS n FROM sampled GROUP BY account")
@@ -85,13 +86,13 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     )
     rows = engine.collect(f"""
         WITH wrappers AS (SELECT account, system, count(*) AS n FROM sampled WHERE system IS NOT NULL GROUP BY account, system),
-        found AS (SELECT p.account AS account, p.shingle AS shingle, CAST(1 AS BIGINT) AS n
-                  FROM said p LEFT JOIN wrapped w ON p.system = w.system AND p.shingle = w.shingle
-                  WHERE w.shingle IS NULL
+        found AS (SELECT account, shingle, count(*) AS n FROM said GROUP BY account, shingle
                   UNION ALL
                   SELECT r.account AS account, w.shingle AS shingle, r.n AS n
                   FROM wrappers r JOIN wrapped w ON r.system = w.system),
-        held AS (SELECT account, shingle, CAST(sum(n) AS BIGINT) AS n FROM found GROUP BY account, shingle),
+        summed AS (SELECT account, shingle, CAST(sum(n) AS BIGINT) AS n FROM found GROUP BY account, shingle),
+        held AS (SELECT s.account AS account, s.shingle AS shingle, least(s.n, z.n_sampled) AS n
+                 FROM summed s JOIN sample_sizes z ON s.account = z.account),
         usual AS (SELECT h.shingle AS shingle,
                          CAST(sum(CAST(round(h.n * 1e9 / z.n_sampled) AS BIGINT)) AS DOUBLE) / {n_accounts}e9 AS rate
                   FROM held h JOIN sample_sizes z ON h.account = z.account GROUP BY h.shingle HAVING count(*) >= 2),
@@ -116,7 +117,8 @@ def match_cores(engine: Engine, shingle: np.ndarray, template: np.ndarray, *, co
 
     Args:
         shingle: int64[k], template: int32[k], the cores, flattened.
-        coverage: share of the core that an exchange must hold.
+        coverage: share of the core that an exchange must hold, a shingle of both prompt and system prompt counting
+            twice.
     """
     sizes = np.bincount(template, minlength=int(template.max(initial=-1)) + 1)
     need = np.maximum(1, np.ceil(coverage * sizes)).astype(np.int64)
@@ -126,8 +128,6 @@ def match_cores(engine: Engine, shingle: np.ndarray, template: np.ndarray, *, co
                                FROM wrapped w JOIN cores c ON w.shingle = c.shingle GROUP BY w.system, c.template),
         found AS (SELECT p.account AS account, p.xid AS xid, c.template AS template, CAST(1 AS BIGINT) AS n, c.need AS need
                   FROM said p JOIN cores c ON p.shingle = c.shingle
-                  LEFT JOIN wrapped w ON p.system = w.system AND p.shingle = w.shingle
-                  WHERE w.shingle IS NULL
                   UNION ALL
                   SELECT s.account AS account, s.xid AS xid, q.template AS template, q.n AS n, q.need AS need
                   FROM sampled s JOIN wrapped_cores q ON s.system = q.system)

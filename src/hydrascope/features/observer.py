@@ -130,7 +130,12 @@ class PartObserver:
             path = self._path(room, ".partial")
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writers[room] = pq.ParquetWriter(
-                path, table.schema, compression="zstd", compression_level=1
+                path,
+                table.schema,
+                compression="zstd",
+                compression_level=1,
+                # DuckDB 2.0 can fail an internal check on dictionary pages of several files in one join.
+                use_dictionary=False,
             )
         self._writers[room].write_table(table)
 
