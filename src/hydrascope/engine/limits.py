@@ -13,7 +13,7 @@ from hydrascope.errors import UsageError
 
 __all__ = ["LEAST_BYTES", "MemoryShare", "parse_size", "share_memory"]
 
-LEAST_BYTES = 768 << 20
+LEAST_BYTES = 512 << 20
 """Below this the libraries alone would not leave room for a batch."""
 _LIBRARIES = 350 << 20
 _PER_READER = 320 << 20

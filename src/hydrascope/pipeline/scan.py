@@ -31,6 +31,7 @@ from hydrascope.campaigns.findings import account_table, campaign_document, camp
 from hydrascope.campaigns.observations import QUANTITIES
 from hydrascope.engine.base import Engine
 from hydrascope.engine.duckdb import DuckEngine
+from hydrascope.engine.limits import share_memory
 from hydrascope.engine.materialised import MaterialisedEngine
 from hydrascope.engine.spark import SparkEngine
 from hydrascope.errors import InputError, ResourceError, UsageError, nearest
@@ -46,6 +47,9 @@ from hydrascope.records import FAMILIES
 __all__ = ["Clock", "Progress", "ScanResult", "open_engine", "room_to_write", "scan", "write_findings"]
 
 _CHUNK_BYTES = 128 << 20
+_LEAST_CHUNK_BYTES = 2 << 20
+_CHUNKS = 16
+"""A log is read in at least so many pieces where it is not tiny, whatever the number of workers."""
 OUTPUTS = (
     "accounts.parquet",
     "campaigns.json",
@@ -214,7 +218,8 @@ def _make_folder(out: Path, inputs: Sequence[str]) -> None:
 def open_engine(settings: ScanSettings, stages: Path) -> Engine:
     """The engine that the settings name, keeping its results in `stages`."""
     engine: Engine
-    memory, workers, spill = settings.memory_bytes, settings.workers, stages / "spill"
+    workers, spill = settings.workers, stages / "spill"
+    memory = share_memory(settings.memory_bytes, workers).engine_bytes
     if settings.engine == "spark":
         engine = SparkEngine(memory_bytes=memory, workers=workers, scratch=spill)
     else:
@@ -254,13 +259,15 @@ def room_to_write(out: Path) -> Iterator[None]:
 
 
 def _chunks(parts: Sequence[LogPart]) -> list[list[LogPart]]:
-    """Neighbouring parts together up to about 128 MB, so that ten thousand small files do not make as many outputs."""
+    """Neighbouring parts together up to a size, so that ten thousand small files do not make as many outputs."""
     chunks: list[list[LogPart]] = []
     weights = _weights(parts)
+    most = sum(weights[part.file.index] for part in parts) // _CHUNKS
+    most = min(max(most, _LEAST_CHUNK_BYTES), _CHUNK_BYTES)
     size = 0
     for part in parts:
         weight = weights[part.file.index]
-        if not chunks or size + weight > _CHUNK_BYTES:
+        if not chunks or size + weight > most:
             chunks.append([])
             size = 0
         chunks[-1].append(part)
@@ -302,7 +309,9 @@ def _observe(
         partial.replace(done)
         return counts, found
 
-    for counts, found in _in_order(observe, len(chunks), settings.workers):
+    for counts, found in _in_order(
+        observe, len(chunks), share_memory(settings.memory_bytes, settings.workers).workers
+    ):
         rejects.merge(found)
         for path, n in counts.items():
             rows[path] += n

@@ -12,6 +12,7 @@ import pyarrow as pa
 from hydrascope import __version__
 from hydrascope.engine.base import Engine
 from hydrascope.engine.duckdb import DuckEngine
+from hydrascope.engine.limits import share_memory
 from hydrascope.errors import InputError
 from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import InputFile, LogSource, Rejects, read_accounts, read_events
@@ -57,7 +58,9 @@ def detect_state(
     with room_to_write(out):
         # Results are not kept between runs: the state under them grows.
         engine = DuckEngine(
-            memory_bytes=settings.memory_bytes, threads=settings.workers, spill=state.folder / "spill"
+            memory_bytes=share_memory(settings.memory_bytes, settings.workers).engine_bytes,
+            threads=settings.workers,
+            spill=state.folder / "spill",
         )
         try:
             n_exchanges, detection = _detect(state, engine, tables, settings, control, clock, rejects)
