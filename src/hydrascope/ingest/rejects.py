@@ -25,7 +25,7 @@ REASONS: Mapping[str, str] = {
     "broken_protobuf": "a length-prefixed OTLP message does not decode",
     "corrupt_file": "a Parquet page or a row group does not decode; everything else was kept",
     "duplicate_account_id": "an accounts row repeats an id; the first in sorted order was kept",
-    "duplicate_exchange_id": "an exchange repeats an id; the first by file and line was kept",
+    "duplicate_exchange_id": "an exchange repeats an id; the earliest was kept",
     "empty_file": "the file holds no byte",
     "missing_account_id": "no account id, and none can be derived",
     "missing_exchange_id": "no exchange id",

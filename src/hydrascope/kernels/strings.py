@@ -51,8 +51,16 @@ def _hash_all(data: np.ndarray, offsets: np.ndarray, out: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _without_zeros(data: np.ndarray, start: int, end: int) -> int:
+    """Where `2001:db8:0` ends without its zero groups: `2001:db8::1` lies in the same /48 and does not write them."""
+    while end - start > 2 and data[end - 1] == 48 and data[end - 2] == 58:
+        end -= 2
+    return end
+
+
+@njit(cache=True, nogil=True)
 def _network_end(data: np.ndarray, start: int, end: int) -> int:
-    """Where the network part of an address ends: /24 for IPv4, /48 for IPv6 as it is written."""
+    """Where the network part of a canonically written address (RFC 5952) ends: /24 for IPv4, /48 for IPv6."""
     dots = 0
     last_dot = end
     for i in range(start, end):
@@ -66,7 +74,7 @@ def _network_end(data: np.ndarray, start: int, end: int) -> int:
         if data[i] == 58:
             colons += 1
             if colons == 3 or (i + 1 < end and data[i + 1] == 58):
-                return i
+                return _without_zeros(data, start, i)
     return end
 
 
