@@ -26,6 +26,8 @@ from hydrascope.stats.tail import permutation_p
 __all__ = ["EnforcementSettings", "Judged", "LinkNull", "judge", "link_null"]
 
 NULL_SIZES = (4, 10, 30, 100)
+PRIVATE_TEXT_BITS = 5.0
+"""Mean content weight from which a text is the group's own."""
 _LEAST_SPREAD = 0.1
 """Bits: no null is taken to be narrower than this."""
 
@@ -117,7 +119,7 @@ def judge(
     linking = means >= 1.0
     operator = float(candidate.fit.families[:, OPERATOR].sum(axis=1).mean())
     p_value, fits = null.p_value(operator, len(candidate.members))
-    verdict, probability = _verdict(scored, candidate, linking)
+    verdict, probability = _verdict(scored, _linked(candidate, content, linking, p_value))
     return Judged(
         candidate=candidate,
         content=content,
@@ -132,15 +134,24 @@ def judge(
     )
 
 
-def _verdict(scored: Scored, candidate: Candidate, linking: np.ndarray) -> tuple[Verdict, float]:
+def _linked(candidate: Candidate, content: GroupContent, linking: np.ndarray, p_value: float) -> bool:
+    """Whether LINK is answered with yes.
+
+    Either two families tie the typical member to the rest, one of them an operator's; or all users of a text
+    that nobody else uses show, as a group, more of an operator than random groups do. The second way is the
+    only one for accounts that share no identity, and is never enough for automatic action.
+    """
+    if candidate.origin != "remainder":
+        return bool(linking.sum() >= 2 and linking[OPERATOR].any())
+    private = content.distinctive and float(candidate.fit.family("content").mean()) >= PRIVATE_TEXT_BITS
+    return private and len(candidate.members) >= 10 and p_value <= 1e-3
+
+
+def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:
     verdicts: Sequence[Verdict] = list(dict.fromkeys(h.verdict for h in scored.hypotheses))
     best = max(verdicts, key=scored.probability)
     probability = scored.probability(best)
-    if best == "distillation":
-        linked = candidate.origin != "remainder" and linking.sum() >= 2 and linking[OPERATOR].any()
-        if not linked:
-            return "inconclusive", probability
-    if probability < 0.5:
+    if probability < 0.5 or (best == "distillation" and not linked):
         return "inconclusive", probability
     return best, probability
 
@@ -152,6 +163,7 @@ def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -
     related = max(measured.get("one_organization", 0.0), measured.get("declared", 0.0))
     return (
         judged.verdict == "distillation"
+        and judged.candidate.origin != "remainder"
         and judged.p_distillation >= settings.probability
         and innocent <= settings.max_innocent
         and q_value <= settings.q_value

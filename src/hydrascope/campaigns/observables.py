@@ -24,7 +24,7 @@ def measure_group(
     """Observable name to value, for every observable that `hypotheses.toml` knows."""
     members = fit.members
     measured: dict[str, float | None] = {"n_accounts": float(len(members))}
-    measured |= _relations(observations, members)
+    measured |= _relations(observations, fit)
     measured |= _life(observations, fit)
     measured |= _rhythm(observations, fit)
     measured |= _work(observations, members, content)
@@ -32,7 +32,8 @@ def measure_group(
     return measured
 
 
-def _relations(observations: Observations, members: np.ndarray) -> dict[str, float | None]:
+def _relations(observations: Observations, fit: Fit) -> dict[str, float | None]:
+    members = fit.members
     attributes = observations.population.attributes
     channels = observations.channels
     return {
@@ -41,6 +42,7 @@ def _relations(observations: Observations, members: np.ndarray) -> dict[str, flo
         "device_sharing": _sharing(channels.get("device_fingerprint"), members),
         "one_site": _top_share(channels.get("network"), members, weighted=True),
         "egress_sharing": _sharing(channels.get("ip"), members),
+        "same_software": float(np.mean(np.maximum(fit.family("client"), 0) + np.maximum(fit.family("configuration"), 0))),
         "one_organization": _one_value(attributes.get("organization_id"), members),
         "education": _value_share(attributes.get("access_pathway"), members, "education"),
         "enterprise": _value_share(attributes.get("access_pathway"), members, "enterprise"),
@@ -85,7 +87,7 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
         "elicitation": content.elicitation_share,
         "output_ratio": _median(output[output >= 0], len(output)),
         "valuable": content.valuable_share,
-        "end_users": _mean_distinct(observations.channels.get("end_user"), members),
+        "end_users": _named(population.totals["n_end_users"][members]),
         "clients": _mean_distinct(observations.channels.get("user_agent"), members),
     }
 
@@ -105,6 +107,12 @@ def _bans(observations: Observations, members: np.ndarray, happenings: Happening
     covered = min(1.0, len(np.unique(times // window)) * window / span)
     rate = float(((born >= 0) & (born <= window)).mean())
     return {"banned": float((banned >= 0).mean()), "succession": rate - covered}
+
+
+def _named(n_end_users: np.ndarray) -> float | None:
+    """Mean number of end users named by accounts that name any."""
+    naming = n_end_users[n_end_users > 0]
+    return float(naming.mean()) if len(naming) >= max(_MIN_KNOWN, len(n_end_users) // 2) else None
 
 
 def _median(values: np.ndarray, of: int) -> float | None:

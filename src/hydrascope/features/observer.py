@@ -27,7 +27,7 @@ from hydrascope.features.observed import (
     observe_exchanges,
 )
 from hydrascope.kernels.strings import hash_strings
-from hydrascope.sketch import sketch_texts
+from hydrascope.sketch import RATE, sketch_texts
 
 __all__ = ["KINDS", "ObserveSettings", "PartObserver"]
 
@@ -39,7 +39,7 @@ _RANK_SPAN = float(2**63)
 class ObserveSettings:
     """What is sampled of each account."""
 
-    rate: float = 1 / 4
+    rate: float = RATE
     """Share of shingles kept (docs/design: content)."""
     n_sketched: int = 96
     """Exchanges per account whose shingles are kept."""

@@ -41,7 +41,8 @@ SELECT account, count(*) AS n, min(at_us) AS first_at, max(at_us) AS last_at,
        CAST(sum(CASE WHEN status >= 400 THEN 1 ELSE 0 END) AS BIGINT) AS n_failed,
        CAST(sum(CASE WHEN turns > 1 THEN 1 ELSE 0 END) AS BIGINT) AS n_multi_turn,
        CAST(sum(CASE WHEN turns IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS n_turns_known,
-       CAST(sum(CAST(n_words AS BIGINT)) AS BIGINT) AS n_words
+       CAST(sum(CAST(n_words AS BIGINT)) AS BIGINT) AS n_words,
+       count(DISTINCT end_user) AS n_end_users
 FROM exchanges GROUP BY account
 """
 

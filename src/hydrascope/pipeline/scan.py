@@ -41,6 +41,7 @@ from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import ColumnMap, LogPart, LogSource, Rejects, open_log, read_accounts, read_events
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
+from hydrascope.pipeline.remote import observe_remotely
 from hydrascope.pipeline.settings import ScanSettings
 from hydrascope.records import FAMILIES
 
@@ -309,13 +310,25 @@ def _observe(
         partial.replace(done)
         return counts, found
 
-    for counts, found in _in_order(
-        observe, len(chunks), share_memory(settings.memory_bytes, settings.workers).workers
-    ):
+    if settings.engine == "spark" and transform is None:
+        results = _observe_on_spark(stages, chunks, settings)
+    else:
+        share = share_memory(settings.memory_bytes, settings.workers)
+        results = _in_order(observe, len(chunks), share.workers)
+    for counts, found in results:
         rejects.merge(found)
         for path, n in counts.items():
             rows[path] += n
     return rows
+
+
+def _observe_on_spark(stages: Path, chunks: list[list[LogPart]], settings: ScanSettings) -> Iterator[Any]:
+    memory = share_memory(settings.memory_bytes, settings.workers).engine_bytes
+    engine = SparkEngine(memory_bytes=memory, workers=settings.workers, scratch=stages / "spill")
+    try:
+        yield from observe_remotely(engine, stages, chunks, settings.observe)
+    finally:
+        engine.close()
 
 
 def _weights(parts: Sequence[LogPart]) -> dict[int, int]:

@@ -19,7 +19,8 @@ class DetectSettings:
     """From features to verdicts."""
 
     templates: TemplateSettings = field(default_factory=TemplateSettings)
-    links: LinkSettings = field(default_factory=LinkSettings)
+    links: LinkSettings = field(default_factory=lambda: LinkSettings(communities=False))
+    """A large campaign linked by rare values would pass for a shared interest and be discounted."""
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     enforcement: EnforcementSettings = field(default_factory=EnforcementSettings)
     null_draws: int = 120
