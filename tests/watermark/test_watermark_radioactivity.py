@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from audit_world import MARK, base_model, small_traffic, student_of
+from audit_world import MARK, base_model, small_traffic, small_world, student_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, kstest, wilcoxon
 
 from hydrascope.errors import RefusalError
+from hydrascope.lab.provider import AccountPlan, serve
 from hydrascope.watermark.audit_probes import Probe, first_seen
 from hydrascope.watermark.audit_weights import weigh_rows
 from hydrascope.watermark.keys import decoy_keys
@@ -92,6 +93,25 @@ def test_one_hundred_thousand_null_audits_accuse_nobody() -> None:
 def test_two_thousand_decoy_keys_are_uniform(student: str) -> None:
     """On a student of unmarked text, and on one of another key's text."""
     assert decoy_check(MarkTest(items_of(student), MARK), seed=3, n=2000).ks_p > 0.05
+
+
+@pytest.mark.parametrize("student", ["nobody", "north"])
+def test_true_keys_on_their_own_served_answers_are_uniform_if_the_student_never_saw_them(
+    student: str,
+) -> None:
+    """The probe itself was chosen by the key: 100 keys, each on what was served under it, still fair."""
+    keys = decoy_keys(31, 100)
+    plans = [AccountPlan(account_id=f"a{i:03d}", n_exchanges=5, key=k, mark=MARK) for i, k in enumerate(keys)]
+    served = serve(small_world(), plans, seed=12, answer_tokens=60)
+    z = []
+    for i, key in enumerate(keys):
+        mine = [a for r, a in zip(served.rows, served.answers, strict=True) if r["account_id"] == f"a{i:03d}"]
+        sums = ProbeSums()
+        for rows in rows_of(student_of(student), [Probe("p", tokens, 24) for tokens in mine]):
+            sums.add(*rows)
+        test = MarkTest(clipped(sums.items(), 0.1), MARK)
+        z.append(test.tests([key])[0].z)
+    assert kstest(z, "norm").pvalue > 0.05
 
 
 def test_counts_of_decoys_are_uniform_too() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import re
 import sys
 import sysconfig
@@ -56,10 +57,17 @@ def _read(path: Path) -> str:
     return "\n\n".join(_DOCSTRING.findall(text)) if path.suffix == ".py" else text
 
 
-def _files(root: Path) -> list[Path]:
+def _files(root: Path) -> Iterator[Path]:
+    """Files below `root` in a fixed order, found as they are asked for: most of a large tree is never listed."""
     if root.is_file():
-        return [root]
-    return sorted(p for p in root.rglob("*") if p.suffix in _SUFFIXES and p.is_file() and not p.is_symlink())
+        yield root
+        return
+    for folder, below, names in os.walk(root):
+        below.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix in _SUFFIXES and not path.is_symlink():
+                yield path
 
 
 def gather_text(roots: Iterable[Path] | None = None, *, limit_mb: float = 12.0) -> list[str]:
@@ -72,17 +80,17 @@ def gather_text(roots: Iterable[Path] | None = None, *, limit_mb: float = 12.0) 
     Raises:
         InputError: less than 200 kB was found.
     """
+    found = _default_roots() if roots is None else list(roots)
     seen: dict[bytes, str] = {}
     size = 0
-    for root in _default_roots() if roots is None else roots:
-        for path in _files(root):
-            for paragraph in paragraphs(_read(path)):
-                name = hashlib.blake2b(paragraph.encode(), digest_size=12).digest()
-                if name not in seen:
-                    seen[name] = paragraph
-                    size += len(paragraph)
-            if size > limit_mb * 1e6:
-                break
+    for path in (path for root in found for path in _files(root)):
+        for paragraph in paragraphs(_read(path)):
+            name = hashlib.blake2b(paragraph.encode(), digest_size=12).digest()
+            if name not in seen:
+                seen[name] = paragraph
+                size += len(paragraph)
+        if size > limit_mb * 1e6:
+            break
     if size < 200_000:
         raise InputError(
             f"only {size} characters of prose were found", hint="name a file or folder with --text PATH"
