@@ -59,7 +59,10 @@ def write_world(folder: Path, *, n_honest: int = 40, n_campaign: int = 20, per_a
             }
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for file, table in (("exchanges", rows), ("accounts", accounts), ("truth", truth)):
+    events = [
+        {"kind": "model_release", "at": START + timedelta(days=d), "subject": f"model-{d}"} for d in (1, 3)
+    ]
+    for file, table in (("exchanges", rows), ("accounts", accounts), ("truth", truth), ("events", events)):
         pq.write_table(pa.Table.from_pylist(table), folder / f"{file}.parquet")
     return read_world(folder)
 

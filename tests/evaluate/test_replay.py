@@ -32,6 +32,8 @@ def test_a_cut_log_knows_nothing_of_later_days(micro_world: World, tmp_path: Pat
     table = pq.read_table(cut.exchanges[0])
     assert len(table) == 60 * 8
     assert max(table["started_at"].to_pylist()) < START + timedelta(days=2)
+    assert cut.events is not None
+    assert pq.read_table(cut.events)["subject"].to_pylist() == ["model-1"]
 
 
 def test_detection_is_dated_by_the_first_scan_that_sees_it(micro_world: World) -> None:

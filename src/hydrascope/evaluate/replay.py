@@ -141,7 +141,7 @@ def cut_log(log: Log, cut_at: datetime, folder: Path) -> Log:
         for name, files, column in parts:
             source = f"read_parquet({files!r}, union_by_name = true)"
             known = column in db.sql(f"SELECT * FROM {source} LIMIT 0").columns
-            rule = f"WHERE {column} IS NULL OR {column} < {at}" if known else ""
+            rule = f'WHERE "{column}" IS NULL OR "{column}" < {at}' if known else ""
             db.sql(f"COPY (SELECT * FROM {source} {rule}) TO '{folder / name}.parquet' (FORMAT parquet)")
     return Log(
         exchanges=(folder / "exchanges.parquet",),
