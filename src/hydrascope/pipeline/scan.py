@@ -311,7 +311,7 @@ def _observe(
         return counts, found
 
     if settings.engine == "spark" and transform is None:
-        results = _observe_on_spark(stages, chunks, settings)
+        results = observe_remotely(stages, chunks, settings)
     else:
         share = share_memory(settings.memory_bytes, settings.workers)
         results = _in_order(observe, len(chunks), share.workers)
@@ -320,15 +320,6 @@ def _observe(
         for path, n in counts.items():
             rows[path] += n
     return rows
-
-
-def _observe_on_spark(stages: Path, chunks: list[list[LogPart]], settings: ScanSettings) -> Iterator[Any]:
-    memory = share_memory(settings.memory_bytes, settings.workers).engine_bytes
-    engine = SparkEngine(memory_bytes=memory, workers=settings.workers, scratch=stages / "spill")
-    try:
-        yield from observe_remotely(engine, stages, chunks, settings.observe)
-    finally:
-        engine.close()
 
 
 def _weights(parts: Sequence[LogPart]) -> dict[int, int]:
