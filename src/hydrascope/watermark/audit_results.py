@@ -49,6 +49,8 @@ class AuditSettings:
     def __post_init__(self) -> None:
         if not 0 < self.fwer < 1:
             raise UsageError(f"--fwer {self.fwer} is not between 0 and 1")
+        if not self.most_weight > 0:
+            raise UsageError(f"--hold {self.most_weight} is not positive", hint="the default is 0.1")
         if self.n_decoys < 100:
             raise UsageError(
                 "fewer than 100 decoys say nothing about calibration", hint="the default is 2000"

@@ -103,7 +103,8 @@ def clipped(items: Items, most: float) -> Items:
     """Weights held within [-most, most].
 
     A token that the suspect has plainly learned is about as likely to be green at a gain of 0.1 as at 0.9: beyond
-    some point a larger weight buys noise, not signal. Measured on trigram students this tripled the exponent.
+    some point a larger weight buys noise, not signal. Measured: the exponent grows three- to fourfold on trigram
+    students at small shares; on a small transformer it grew at 10 % on served probes and fell at full marking.
     """
     return Items(items.contexts, items.context_of, items.tokens, np.clip(items.weights, -most, most))
 

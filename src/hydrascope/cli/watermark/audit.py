@@ -54,6 +54,9 @@ def audit_command(
     fwer: Annotated[float, typer.Option(help="Chance that any accusation is false.")] = 0.01,
     decoys: Annotated[int, typer.Option(help="Decoy keys.")] = 2000,
     probes: Annotated[int, typer.Option(min=1, help="Texts asked about, for each key.")] = 400,
+    hold: Annotated[
+        float, typer.Option(help="Weights are held within this; choose before looking, 10 switches it off.")
+    ] = 0.1,
     stop_early: Annotated[
         bool, typer.Option(help="Text only: stop when a key is found; p-values stay valid.")
     ] = False,
@@ -74,6 +77,7 @@ def audit_command(
         seed=seed,
         probes_per_key=probes,
         natural_pieces=probes,
+        most_weight=hold,
         stop_early=stop_early,
     )
     served: list[ServedExchange] = []
