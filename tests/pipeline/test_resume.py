@@ -16,8 +16,6 @@ import pytest
 from scanning import FAST, accused, found, scan_paths
 from worlds import World, build_world, exchange_table, write_world
 
-from hydrascope.features.observer import ObserveSettings
-
 N_FILES = 6
 Batch = pa.RecordBatch
 
@@ -132,7 +130,7 @@ def test_a_killed_scan_resumes(side: Path, pieces: list[Path], findings: Path, t
 
 def changed_settings(folder: Path) -> dict[str, object]:
     """Half of the sampling rate."""
-    return {"observe": ObserveSettings(rate=0.125)}
+    return {"observe": replace(FAST.observe, rate=FAST.observe.rate / 2)}
 
 
 def another_format(folder: Path) -> dict[str, object]:
