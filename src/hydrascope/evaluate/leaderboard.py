@@ -122,6 +122,7 @@ COLUMNS = {
     "purity": "purity",
     "bcubed_recall": "B-cubed recall",
     "average_precision": "average precision",
+    "any_per_10k": "honest in any verdict / 10,000",
     "enforceable_per_10k": "honest enforced / 10,000",
     "precision_1_1000": "precision at 1:1,000",
     "seconds": "s",
