@@ -21,6 +21,10 @@ _COMMON = 0.15
 """A template belongs to a group when at least this share of the members uses it."""
 _LIFT = 4.0
 """... and members use it at least this many times as often as other accounts do."""
+_LABELLED = 8
+"""Most communities of a group that are labelled by themselves."""
+_REACH = 0.3
+"""Least share of the members that use a community for it to tell the group's purpose."""
 _ENOUGH_TEXTS = 5
 """Fewer matching texts say too little; the labels are then taken from all kept texts."""
 VALUABLE = frozenset(
@@ -72,6 +76,7 @@ class GroupContent:
 def describe_content(observations: Observations, source: ContentSource, members: np.ndarray) -> GroupContent:
     """Templates, items and labels of one group."""
     templates, distinctive = _group_templates(observations, members)
+    purposes = _purposes(observations, source, members, templates)
     share = _member_share(observations, source, members, templates)
     texts, ids = _texts_of(source, members, templates)
     capabilities, elicitations = source.label(texts) if texts else ({}, {})
@@ -85,11 +90,35 @@ def describe_content(observations: Observations, source: ContentSource, members:
         reach=_reach(observations, members, share),
         capabilities=capabilities,
         elicitations=elicitations,
-        elicitation_share=None if not elicitations else 1.0 - elicitations.get("none", 0.0),
+        elicitation_share=None
+        if not elicitations
+        else max([1.0 - elicitations.get("none", 0.0), *purposes.values()]),
         valuable_share=None if not capabilities else sum(capabilities.get(c, 0.0) for c in VALUABLE),
         exchanges=tuple(ids[:20]),
         **_items(source, members),
     )
+
+
+def _purposes(
+    observations: Observations, source: ContentSource, members: np.ndarray, templates: np.ndarray
+) -> dict[int, float]:
+    """Communities whose wording elicits and that many members use, with how surely it does.
+
+    Labels are given to each community by itself: pooled, the wording of a campaign inside a relay would drown in
+    what the relay's customers repeat.
+    """
+    found: dict[int, float] = {}
+    communities = list(dict.fromkeys(observations.community[templates].tolist()))
+    for c in communities[:_LABELLED]:
+        own = templates[observations.community[templates] == c]
+        users = np.asarray((observations.community_share[members][:, [c]] > 0).sum())
+        texts, _ = _texts_of(source, members, own, only_matching=True)
+        if int(users) < _REACH * len(members) or len(texts) < 3:
+            continue
+        elicitation = 1.0 - source.label(texts)[1].get("none", 0.0)
+        if elicitation >= 0.5:
+            found[c] = elicitation
+    return found
 
 
 def _group_templates(observations: Observations, members: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -123,7 +152,7 @@ def _member_share(
 
 
 def _texts_of(
-    source: ContentSource, members: np.ndarray, templates: np.ndarray
+    source: ContentSource, members: np.ndarray, templates: np.ndarray, *, only_matching: bool = False
 ) -> tuple[list[str], list[str]]:
     """Kept texts that hold the group's templates; any kept text where none does or no template is known."""
     matching: list[int] = []
@@ -136,7 +165,7 @@ def _texts_of(
             held = slice(source.by_account[m], source.by_account[m + 1])
             ids = source.matches.xid[held][np.isin(source.matches.template[held], templates)]
             matching.extend(r for r in rows if source.texts.xid[r] in ids)
-    chosen = matching if len(matching) >= _ENOUGH_TEXTS else every
+    chosen = matching if only_matching or len(matching) >= _ENOUGH_TEXTS else every
     return [source.texts.text[r] for r in chosen], [source.texts.exchange_id[r] for r in chosen]
 
 

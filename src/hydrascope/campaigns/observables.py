@@ -42,7 +42,9 @@ def _relations(observations: Observations, fit: Fit) -> dict[str, float | None]:
         "device_sharing": _sharing(channels.get("device_fingerprint"), members),
         "one_site": _top_share(channels.get("network"), members, weighted=True),
         "egress_sharing": _sharing(channels.get("ip"), members),
-        "same_software": float(np.mean(np.maximum(fit.family("client"), 0) + np.maximum(fit.family("configuration"), 0))),
+        "same_software": float(
+            np.mean(np.maximum(fit.family("client"), 0) + np.maximum(fit.family("configuration"), 0))
+        ),
         "one_organization": _one_value(attributes.get("organization_id"), members),
         "education": _value_share(attributes.get("access_pathway"), members, "education"),
         "enterprise": _value_share(attributes.get("access_pathway"), members, "enterprise"),
