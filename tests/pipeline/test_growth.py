@@ -1,0 +1,37 @@
+"""The linked group is the unit: a larger campaign is never harder to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from scanning import accused, campaigns, scan_world
+from worlds import World, build_world
+
+
+def weight(folder: Path, world: World) -> float:
+    """Match weight of all the campaign's accounts together."""
+    rows = pq.read_table(folder / "accounts.parquet").to_pylist()
+    return sum(r["bits"] for r in rows if r["account_id"] in world.campaign)
+
+
+@pytest.mark.parametrize("size", [6, 72])
+def test_a_campaign_is_seen_whole_whatever_its_size(tmp_path: Path, size: int) -> None:
+    """All of its accounts, nobody else, and one campaign of them."""
+    world = build_world(campaign=size)
+    folder = scan_world(world, tmp_path)
+    assert accused(folder) == world.campaign
+    assert [c["n_accounts"] for c in campaigns(folder) if c["verdict"] == "distillation"] == [size]
+
+
+@pytest.mark.slow
+def test_more_accounts_are_more_weight(tmp_path: Path) -> None:
+    """The campaign's weight rises with each step, and each account keeps most of its own."""
+    sizes = (6, 12, 24, 48, 96)
+    weights = []
+    for size in sizes:
+        world = build_world(campaign=size)
+        weights.append(weight(scan_world(world, tmp_path / str(size)), world))
+    assert weights == sorted(weights)
+    assert min(w / n for w, n in zip(weights, sizes, strict=True)) > 0.8 * weights[0] / sizes[0]
