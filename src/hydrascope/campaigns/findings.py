@@ -40,8 +40,8 @@ class Finding:
     judged: Judged
     q_value: float
     enforceable: bool
-    allowed: np.ndarray
-    """bool[k]: members that the operator has allow-listed; never acted on."""
+    spared: np.ndarray
+    """bool[k]: members that no automatic action may touch: allow-listed, or not surely members."""
     member_probability: np.ndarray
     """float64[k] probability that each member belongs to a distillation campaign."""
     share: np.ndarray
@@ -96,7 +96,7 @@ def account_table(observations: Observations, findings: Sequence[Finding], base_
             campaign[m] = f.campaign_id
         members = f.judged.members
         probability[members], bits[members] = f.member_probability, f.judged.candidate.fit.bits
-        enforceable[members], share[members] = f.enforceable & ~f.allowed, f.share
+        enforceable[members], share[members] = f.enforceable & ~f.spared, f.share
     return pa.table(
         [
             pa.array(observations.population.account_id, pa.string()),

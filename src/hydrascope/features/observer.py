@@ -3,7 +3,7 @@
 The samples keep, for each account, the exchanges whose hashed ids are smallest. A part cannot know how many
 exchanges an account will have in all, so it keeps a superset that holds the final sample with near certainty:
 row i of an account survives if its rank is below `slack * keep / i`, and the number of later survivors below
-the final cut is Poisson(slack * keep). `select_samples` (features.samples) makes the exact cut.
+the final cut is Poisson(slack * keep). The exact cut is made in SQL (features.content, features.surroundings).
 """
 
 from __future__ import annotations

@@ -69,13 +69,17 @@ def read_texts(engine: Engine, population: Population, accounts: np.ndarray) -> 
           SELECT w.code AS code, t.rank AS rank, t.xid AS xid, t.exchange_id AS exchange_id, t.text AS text, t.system AS system,
                  row_number() OVER (PARTITION BY t.account ORDER BY t.rank) AS position
           FROM texts t JOIN wanted w ON t.account = w.account
-        ) r LEFT JOIN systems s ON r.system = s.system WHERE r.position <= {_MAX_TEXTS}""").sort_by([("code", "ascending"), ("rank", "ascending")])
+        ) r LEFT JOIN systems s ON r.system = s.system WHERE r.position <= {_MAX_TEXTS}""").sort_by(
+        [("code", "ascending"), ("rank", "ascending")]
+    )
     offsets = np.searchsorted(rows["code"].to_numpy(), np.arange(len(population) + 1))
     return TextSample(
         offsets=offsets,
         xid=rows["xid"].to_numpy(),
         exchange_id=rows["exchange_id"].to_pylist(),
-        text=[_joined(*pair) for pair in zip(rows["system"].to_pylist(), rows["text"].to_pylist(), strict=True)],
+        text=[
+            _joined(*pair) for pair in zip(rows["system"].to_pylist(), rows["text"].to_pylist(), strict=True)
+        ],
     )
 
 

@@ -33,8 +33,9 @@ from hydrascope.features.surroundings import (
     read_names,
     read_texts,
 )
+from hydrascope.linkage.blocks import Block, dense_blocks
 from hydrascope.linkage.clusters import cluster_links
-from hydrascope.linkage.incidence import ChannelSpec, incidence_from_rows
+from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
 from hydrascope.linkage.links import Links, link_accounts
 from hydrascope.linkage.templates import community_of_templates, find_templates
 from hydrascope.pipeline.control import Control, allowed_accounts, match_indicators
@@ -133,9 +134,12 @@ def detect(
     )
     with time_stage("links"):
         linked = channels | {"template": _community_channel(by_community, settings.cluster.min_share)}
-        links = _link(rows, linked, observations, replace(settings.links, seed=seed))
+        incidence = _incidence(linked, observations)
+        link_settings = replace(settings.links, seed=seed)
+        links = link_accounts(incidence, link_settings)
+        blocks = dense_blocks(incidence, link_settings)
     with time_stage("clusters"):
-        candidates = _candidates(observations, links, settings)
+        candidates = _candidates(observations, links, blocks, settings)
     with time_stage("verdicts"):
         texts = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
@@ -211,33 +215,31 @@ def _community_channel(share: csr_array, least: float) -> Channel:
     )
 
 
-def _link(
-    rows: dict[str, ChannelRows], channels: dict[str, Channel], observations: Observations, settings: Any
-) -> Links:
+def _incidence(channels: dict[str, Channel], observations: Observations) -> Incidence:
     names = [n for n in (*_LINKED, "template") if n in channels]
     specs = tuple(ChannelSpec(name=n, family=channels[n].family, identity=n in IDENTITY_GRADE) for n in names)
     account = [
         np.repeat(np.arange(len(observations.population)), np.diff(channels[n].offsets)) for n in names
     ]
     empty = np.zeros(0, np.int64)
-    return link_accounts(
-        incidence_from_rows(
-            np.concatenate([empty, *account]),
-            np.concatenate([empty, *(np.full(len(a), i) for i, a in enumerate(account))]),
-            np.concatenate([empty, *(channels[n].value.astype(np.int64) for n in names)]),
-            n_accounts=len(observations.population),
-            channels=specs,
-        ),
-        settings,
+    return incidence_from_rows(
+        np.concatenate([empty, *account]),
+        np.concatenate([empty, *(np.full(len(a), i) for i, a in enumerate(account))]),
+        np.concatenate([empty, *(channels[n].value.astype(np.int64) for n in names)]),
+        n_accounts=len(observations.population),
+        channels=specs,
     )
 
 
-def _candidates(observations: Observations, links: Links, settings: DetectSettings) -> list[Candidate]:
+def _candidates(
+    observations: Observations, links: Links, blocks: Sequence[Block], settings: DetectSettings
+) -> list[Candidate]:
     n = len(observations.population)
     label = cluster_links(links, n, settings.links)
     linked = [np.flatnonzero(label == c).astype(np.int32) for c in range(int(label.max(initial=-1)) + 1)]
     communities = community_members(observations, settings.cluster)
-    cores = form_cores(observations, [*linked, *communities], (links.a, links.b), settings.cluster)
+    dense = [b.accounts.astype(np.int32) for b in blocks if len(b.accounts) <= n // 2]
+    cores = form_cores(observations, [*linked, *dense, *communities], (links.a, links.b), settings.cluster)
     return [*cores, *remainders(observations, communities, cores, settings.cluster)]
 
 
@@ -308,7 +310,7 @@ def _finding(
         q_value=q_value,
         enforceable=enforceable(judged, q_value, settings.enforcement)
         and bool(allowed[members].mean() < 0.5),
-        allowed=allowed[members],
+        spared=allowed[members] | (belongs < settings.enforcement.probability),
         member_probability=p * belongs,
         share=share if distils else np.zeros(len(members)),
     )

@@ -123,6 +123,7 @@ def scan(
     progress: Progress | None = None,
     transform: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
     transform_files: Sequence[str] = (),
+    rejects: Rejects | None = None,
 ) -> ScanResult:
     """Find the campaigns in a log and write the findings folder.
 
@@ -133,6 +134,7 @@ def scan(
         control: what the operator has decided beforehand.
         transform: applied to every batch after it is read: joins of edge logs, look-ups of addresses.
         transform_files: what it reads; other files make another scan, which picks up no leftovers of this one.
+        rejects: what was rejected before, such as lines of an edge log; takes the log's as well.
 
     Raises:
         InputError: nothing could be read, or no exchange was left.
@@ -143,7 +145,7 @@ def scan(
     source = open_log(list(paths), format=format, column_map=column_map)
     clock = Clock()
     _make_folder(out, [f.path for f in source.files] + [t for t in (accounts, events) if t])
-    rejects = Rejects()
+    rejects = Rejects() if rejects is None else rejects
     tables = (
         read_accounts(accounts, rejects) if accounts else None,
         read_events(events, rejects) if events else None,
