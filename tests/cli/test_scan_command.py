@@ -92,6 +92,19 @@ def test_a_scan_into_a_folder_of_the_log_can_be_repeated(command: Command, tmp_p
         assert json.loads(answer.out)["exchanges"] == 40
 
 
+def test_lines_of_an_edge_log_that_cannot_be_read_are_rejects(
+    command: Command, log: Path, tmp_path: Path
+) -> None:
+    """They are counted with the log's own, with file and line."""
+    edge = tmp_path / "edge.jsonl"
+    row = {"request_id": "x1", "started_at": "2026-03-01T00:00:00Z", "client_ip": "192.0.2.77", "ja4": "t13d"}
+    edge.write_text(json.dumps(row) + "\n{broken\n")
+    answer = command("scan", log, "--out", tmp_path / "out", "--edge", edge, "--json", "--max-rejects", "1")
+    assert json.loads(answer.out)["rejects"] == 1
+    (reject,) = (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(reject)["file"] == str(edge)
+
+
 def test_an_input_is_never_overwritten(command: Command, tmp_path: Path) -> None:
     """Findings have files called accounts.parquet and rejects.jsonl; so may the operator."""
     log = write_log(tmp_path / "rejects.jsonl")

@@ -66,7 +66,7 @@ def scan_log(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Find the distillation campaigns in an exchange log and explain them."""
-    chosen = read_control(control) if control else Control()
+    chosen, rejects = read_control(control) if control else Control(), Rejects()
     settings = _settings(engine, memory, workers, seed, without, keep_text, keep_stages, chosen)
     with TerminalProgress(quiet=quiet or as_json) as progress:
         result = scan(
@@ -79,7 +79,8 @@ def scan_log(
             control=chosen,
             settings=settings,
             progress=progress,
-            transform=_transform(edge or [], mmdb or [], ranges or []),
+            transform=_transform(edge or [], mmdb or [], ranges or [], rejects),
+            rejects=rejects,
             transform_files=[*map(str, edge or []), *(mmdb or []), *(ranges or [])],
         )
         report = render_report(out)
@@ -163,10 +164,11 @@ def _bytes(text: str) -> int:
     return size
 
 
-def _transform(edges: list[Path], databases: list[str], ranges: list[str]) -> partial[pa.RecordBatch] | None:
+def _transform(
+    edges: list[Path], databases: list[str], ranges: list[str], rejects: Rejects
+) -> partial[pa.RecordBatch] | None:
     if not edges and not databases and not ranges:
         return None
-    rejects = Rejects()
     return partial(
         _enrich,
         edges=[read_edge(os.fspath(e), rejects) for e in edges],

@@ -39,6 +39,7 @@ from hydrascope.features.incidence import CHANNELS
 from hydrascope.features.observer import PartObserver
 from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import ColumnMap, LogPart, LogSource, Rejects, open_log, read_accounts, read_events
+from hydrascope.ingest.source import FINDINGS
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
 from hydrascope.pipeline.remote import observe_remotely
@@ -51,15 +52,7 @@ _CHUNK_BYTES = 128 << 20
 _LEAST_CHUNK_BYTES = 2 << 20
 _CHUNKS = 16
 """A log is read in at least so many pieces where it is not tiny, whatever the number of workers."""
-OUTPUTS = (
-    "accounts.parquet",
-    "campaigns.json",
-    "campaigns.parquet",
-    "links.parquet",
-    "manifest.json",
-    "rejects.jsonl",
-    "report.html",
-)
+OUTPUTS = (*sorted(FINDINGS), "report.html")
 """What a findings folder holds."""
 
 
