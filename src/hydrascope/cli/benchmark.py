@@ -77,8 +77,7 @@ def register(app: typer.Typer) -> None:
                     folder=kept,
                     tell=tell,
                 )
-                start = next((s.cheapest.tactics for s in searches if s.cheapest), None)
-                searches.append(Search.against(exam, mechanics=mechanic or tuple(LADDERS), start=start))
+                searches.append(Search.against(exam, mechanics=mechanic or tuple(LADDERS)))
             rendered = frontier_json(searches), frontier_markdown(searches), render_frontier(searches)
             deliver(out, "frontier", rendered, as_json)
             return

@@ -197,7 +197,8 @@ class Search:
     ) -> Search:
         """Search down from the dearest tactics, or from `start`, then sweep each mechanic about the result.
 
-        Tactics that pass a stronger defence are a good start against a weaker one, and save most scans.
+        Defences are only comparable when they are searched from the same start: a start that suits one of them
+        moves its local optimum, not its strength.
         """
         first = exam.attempt(start or strongest())
         best = climb(exam, first, mechanics, passes)
