@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-browser lint bench bench-watermark clean
+.PHONY: help demo test test-slow test-spark test-browser lint bench bench-watermark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-18s %s\n", $$1, $$2}'
@@ -23,6 +23,14 @@ test: $(STAMP) ## the default test suite (under ten minutes on two cores)
 
 test-slow: $(STAMP) ## the tests behind the `slow` marker
 	$(BIN)/pytest -m slow
+
+.venv-spark/.installed: pyproject.toml constraints.txt
+	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
+	@.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,sail]'
+	@touch $@
+
+test-spark: .venv-spark/.installed ## DuckDB and Spark SQL (on Sail) give the same findings
+	.venv-spark/bin/pytest -m spark tests/engine
 
 test-browser: $(STAMP) ## look at the report in Debian's chromium
 	$(BIN)/pytest -m browser
