@@ -42,4 +42,6 @@ def register(app: typer.Typer) -> None:
             )
             report = render_report(findings)
         print_campaigns(result, report)
-        Console().print(render_table(evaluate_folder(findings, world / "truth.parquet", world)))
+        console = Console()
+        wide = console if console.is_terminal else Console(width=132)
+        wide.print(render_table(evaluate_folder(findings, world / "truth.parquet", world)))

@@ -96,6 +96,8 @@ def scan_log(
 def print_campaigns(result: ScanResult, report: Path) -> None:
     """The campaign table, and where the report lies."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=132)
     rows = result.campaigns.to_pylist()
     accused = [r for r in rows if r["verdict"] == "distillation"]
     table = Table(
