@@ -79,8 +79,12 @@ def watch(
     workers: Annotated[int, typer.Option(help="Threads.")] = 2,
     seed: Annotated[int, typer.Option(help="Of the permutation tests.")] = 0,
     keep_text: Annotated[
-        bool, typer.Option(help="Keep a few texts for the analyst; fixed when the state is made.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--keep-text/--no-keep-text",
+            help="Keep a few texts for the analyst; fixed when the state is made.",
+        ),
+    ] = None,
     retain_days: Annotated[
         float | None, typer.Option(help="Remove exchanges older than so many days.")
     ] = None,
@@ -106,7 +110,8 @@ def watch(
         retain_days=retain_days,
     )
     signal.signal(signal.SIGTERM, _stop)
-    with open_state(state, replace(base.observe, keep_text=keep_text)) as opened, room_to_write(state):
+    sampling = None if keep_text is None else replace(base.observe, keep_text=keep_text)
+    with open_state(state, sampling) as opened, room_to_write(state):
         for account in delete or ():
             _say(f"{delete_account(opened, account):,} exchanges of {account} removed")
         if once and source:
