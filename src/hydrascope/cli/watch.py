@@ -116,7 +116,8 @@ def watch(
             _say(f"{delete_account(opened, account):,} exchanges of {account} removed")
         if once and source:
             _look(opened, plan)
-            _detect(opened, plan)
+            if plan.detect_every:
+                _detect(opened, plan)
         elif source:
             _follow(opened, plan, every)
 
