@@ -131,9 +131,6 @@ def test_a_growing_campaign_gains_on_every_rival_but_a_class(values: Measured) -
     assert all((b >= a * (1 - 1e-9)).all() for a, b in pairwise(odds))
 
 
-@pytest.mark.xfail(
-    strict=False, reason="classes of 15 to 60 accounts are held to be the rule: rates of n_accounts"
-)
 @given(measured())
 def test_a_campaign_that_grows_is_never_let_off(values: Measured) -> None:
     """Whatever else was measured, more accounts never lower the probability of distillation."""

@@ -8,7 +8,7 @@ automatic action asks for more (`EnforcementSettings`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,13 @@ from hydrascope.stats.tail import permutation_p
 __all__ = ["EnforcementSettings", "Judged", "LinkNull", "judge", "link_null"]
 
 NULL_SIZES = (4, 10, 30, 100)
+CAMPAIGN_SIGNS = (
+    ("elicitation", 0.5, True),
+    ("volume_sd", 0.4, False),
+    ("synchrony_bits", 0.6, True),
+    ("banned", 0.1, True),
+)
+"""Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
 _LEAST_SPREAD = 0.1
@@ -119,7 +126,8 @@ def judge(
     linking = means >= 1.0
     operator = float(candidate.fit.families[:, OPERATOR].sum(axis=1).mean())
     p_value, fits = null.p_value(operator, len(candidate.members))
-    verdict, probability = _verdict(scored, _linked(candidate, content, linking, p_value))
+    linked = _linked(candidate, content, linking, p_value)
+    verdict, probability = _verdict(scored, linked and shows_campaign(scored.measured))
     return Judged(
         candidate=candidate,
         content=content,
@@ -145,6 +153,18 @@ def _linked(candidate: Candidate, content: GroupContent, linking: np.ndarray, p_
         return bool(linking.sum() >= 2 and linking[OPERATOR].any())
     private = content.distinctive and float(candidate.fit.family("content").mean()) >= PRIVATE_TEXT_BITS
     return private and len(candidate.members) >= 10 and p_value <= 1e-3
+
+
+def shows_campaign(measured: Mapping[str, float]) -> bool:
+    """Whether anything positive speaks of a campaign, not only the want of an innocent trait.
+
+    The wording elicits, the load is split evenly, accounts work in step, or several were banned. Small groups of
+    strangers that agree by chance have none of these, and no sum of weak hints may accuse them.
+    """
+    return any(
+        name in measured and (measured[name] >= line if rises else measured[name] <= line)
+        for name, line, rises in CAMPAIGN_SIGNS
+    )
 
 
 def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:

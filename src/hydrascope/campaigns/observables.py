@@ -45,6 +45,7 @@ def _relations(observations: Observations, fit: Fit) -> dict[str, float | None]:
         "same_software": float(
             np.mean(np.maximum(fit.family("client"), 0) + np.maximum(fit.family("configuration"), 0))
         ),
+        "owner_bits": float(sum(fit.family(f).mean() for f in ("identity", "timing", "lifecycle"))),
         "one_organization": _one_value(attributes.get("organization_id"), members),
         "education": _value_share(attributes.get("access_pathway"), members, "education"),
         "enterprise": _value_share(attributes.get("access_pathway"), members, "enterprise"),
@@ -88,10 +89,22 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
         "template_reach": content.reach,
         "elicitation": content.elicitation_share,
         "output_ratio": _median(output[output >= 0], len(output)),
-        "valuable": content.valuable_share,
+        "valuable": _valuable(observations, members, content),
         "end_users": _named(population.totals["n_end_users"][members]),
         "clients": _mean_distinct(observations.channels.get("user_agent"), members),
     }
+
+
+def _valuable(observations: Observations, members: np.ndarray, content: GroupContent) -> float | None:
+    """Share of valuable work by its wording, or of exchanges that declare tools, whichever is larger.
+
+    What a log declares is surer than what words suggest: agentic work is known by its tools.
+    """
+    tools = observations.channels.get("tools")
+    if tools is None:
+        return content.valuable_share
+    _, _, share = tools.rows_of(members)
+    return max(float(share.sum() / len(members)), content.valuable_share or 0.0)
 
 
 def _bans(observations: Observations, members: np.ndarray, happenings: Happenings) -> dict[str, float | None]:

@@ -124,7 +124,12 @@ def _usage_bits(mine: np.ndarray, n: np.ndarray, group: np.ndarray, other: float
 
 
 def _user_bits(observations: Observations, members: np.ndarray, community: int, sampled: int) -> np.ndarray:
-    uses = np.asarray(observations.community_share[members][:, [community]].todense()).ravel() > 0
+    table = observations.community_share
+    starts, lengths = table.indptr[members], table.indptr[members + 1] - table.indptr[members]
+    ends = np.cumsum(lengths)
+    index = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1] if len(ends) else 0)
+    hit = (table.indices[index] == community) & (table.data[index] > 0)
+    uses = np.bincount(np.repeat(np.arange(len(members)), lengths)[hit], minlength=len(members)) > 0
     outside = observations.n_users[community] - uses.sum()
     group = (uses.sum() - uses + 0.5) / max(sampled, 1)
     return np.log2(group / ((outside + 0.5) / (observations.n_with_sample - sampled + 1)))
