@@ -41,7 +41,8 @@ lint: $(STAMP) ## ruff, strict types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## the leaderboard: every detector on the judging worlds, three seeds
+bench: $(STAMP) ## a million exchanges timed, then the leaderboard: every detector on the judging worlds, three seeds
+	$(BIN)/python benchmarks/scan_speed.py --exchanges 1M
 	$(BIN)/python benchmarks/leaderboard.py bench-out
 
 bench-watermark: $(STAMP) ## what marks and twins can show, on small students (half an hour; ARGS=--quick: minutes)
