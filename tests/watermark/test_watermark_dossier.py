@@ -152,10 +152,9 @@ def change_error_rate(folder: Path, told: dict[str, Any]) -> None:
 
 def change_score(folder: Path, told: dict[str, Any]) -> None:
     lines = _lines(folder / "twins-pairs.jsonl")
-    lines[4]["suspect_served"], lines[4]["suspect_twin"] = (
-        lines[4]["suspect_twin"] - 9,
-        lines[4]["suspect_served"],
-    )
+    won = lines[4]["suspect_served"] > lines[4]["suspect_twin"]
+    # Far enough to turn the pair's sign, whichever way the coin of this run fell.
+    lines[4]["suspect_served"] = lines[4]["suspect_twin"] + (-1e3 if won else 1e3)
     _put(folder / "twins-pairs.jsonl", lines)
 
 
