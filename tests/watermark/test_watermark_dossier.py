@@ -152,7 +152,8 @@ def change_error_rate(folder: Path, told: dict[str, Any]) -> None:
 
 def change_score(folder: Path, told: dict[str, Any]) -> None:
     lines = _lines(folder / "twins-pairs.jsonl")
-    won = lines[4]["suspect_served"] > lines[4]["suspect_twin"]
+    pair = lines[4]
+    won = pair["suspect_served"] - pair["suspect_twin"] > pair["reference_served"] - pair["reference_twin"]
     # Far enough to turn the pair's sign, whichever way the coin of this run fell.
     lines[4]["suspect_served"] = lines[4]["suspect_twin"] + (-1e3 if won else 1e3)
     _put(folder / "twins-pairs.jsonl", lines)
