@@ -45,6 +45,8 @@ from hydrascope.stats.multiplicity import benjamini_hochberg
 
 __all__ = ["DetectSettings", "Detection", "detect"]
 
+LEAST_SUSPICION = 0.2
+"""Probability of distillation from which an undecided group is shown."""
 Timer = Callable[[str], AbstractContextManager[None]]
 _LINKED = (
     "payment_fingerprint",
@@ -274,12 +276,16 @@ def _findings(
         final.append(j)
     q = benjamini_hochberg(np.array([j.p_value for j in final])) if final else np.zeros(0)
     found = [_finding(observations, j, float(v), allowed, settings) for j, v in zip(final, q, strict=True)]
-    shown = [
-        f for f in found if f.judged.candidate.origin != "remainder" or f.judged.verdict != "inconclusive"
-    ]
+    shown = [f for f in found if _is_worth_reading(f.judged)]
     return sorted(
         shown, key=lambda f: (f.judged.verdict != "distillation", -_harm(observations, f), f.campaign_id)
     )
+
+
+def _is_worth_reading(judged: Judged) -> bool:
+    """Undecided groups without an operator are only shown where a campaign is a serious explanation."""
+    decided = judged.candidate.origin != "remainder" or judged.verdict != "inconclusive"
+    return decided or judged.p_distillation >= LEAST_SUSPICION
 
 
 def _tier(judged: Judged) -> int:
