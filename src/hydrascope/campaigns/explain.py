@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from hydrascope.campaigns.judge import Judged
 from hydrascope.campaigns.observations import Observations
 from hydrascope.records import Evidence, Hypothesis
 
-__all__ = ["best_innocent", "explain", "title"]
+__all__ = ["best_innocent", "explain", "sharing_of_pair", "title"]
 
 _NOUNS = {
     "payment_fingerprint": "payment card",
@@ -77,6 +78,21 @@ def title(judged: Judged) -> str:
             else "Extraction"
         )
     return f"{what} through {n:,} accounts"
+
+
+def sharing_of_pair(channels: Sequence[str]) -> tuple[str, ...]:
+    """What two linked accounts share, one sentence a channel.
+
+    >>> sharing_of_pair(["ip", "ip", "payment_fingerprint"])
+    ('They share 2 addresses.', 'They share a payment card.')
+    """
+    counts = Counter(channels)
+    return tuple(
+        f"They share {n} {noun}{'es' if noun.endswith('s') else 's'}."
+        if n > 1
+        else f"They share {'an' if noun[0] in 'aeiouA' else 'a'} {noun}."
+        for noun, n in ((_NOUNS.get(c, c), n) for c, n in counts.items())
+    )
 
 
 def _link_evidence(observations: Observations, judged: Judged) -> list[Evidence]:

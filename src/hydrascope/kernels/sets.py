@@ -6,21 +6,11 @@ import numpy as np
 from numba import njit, types
 from numba.typed import Dict
 
+from hydrascope.kernels.strings import mix_word
+
 __all__ = ["lead_sets", "minhash_sets"]
 
-_M1 = np.uint64(0xFF51AFD7ED558CCD)
-_M2 = np.uint64(0xC4CEB9FE1A85EC53)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _mix(x: np.uint64) -> np.uint64:
-    x ^= x >> np.uint64(33)
-    x *= _M1
-    x ^= x >> np.uint64(33)
-    x *= _M2
-    x ^= x >> np.uint64(33)
-    return x
 
 
 @njit(cache=True, nogil=True)
@@ -38,9 +28,9 @@ def minhash_sets(offsets: np.ndarray, members: np.ndarray, n_hashes: int) -> np.
     out = np.full((n, n_hashes), 0xFFFFFFFF, np.uint32)
     for row in range(n):
         for i in range(offsets[row], offsets[row + 1]):
-            base = _mix(np.uint64(members[i]) + _STEP)
+            base = mix_word(np.uint64(members[i]) + _STEP)
             for h in range(n_hashes):
-                value = np.uint32(_mix(base + np.uint64(h) * _STEP) >> np.uint64(32))
+                value = np.uint32(mix_word(base + np.uint64(h) * _STEP) >> np.uint64(32))
                 out[row, h] = min(out[row, h], value)
     return out
 
@@ -70,7 +60,7 @@ def lead_sets(signatures: np.ndarray, order: np.ndarray, band: int, agreement: f
         for b in range(n_bands):
             key = np.uint64(b + 1) * _STEP
             for j in range(band):
-                key = _mix(key ^ np.uint64(signatures[row, b * band + j]))
+                key = mix_word(key ^ np.uint64(signatures[row, b * band + j]))
             keys[b] = key
             if key in leaders:
                 candidate = leaders[key]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-__all__ = ["hash_prefixes", "hash_strings", "mix64"]
+__all__ = ["hash_prefixes", "hash_strings", "mix64", "mix_word"]
 
 _M1 = np.uint64(0xFF51AFD7ED558CCD)
 _M2 = np.uint64(0xC4CEB9FE1A85EC53)
@@ -21,7 +21,8 @@ _SEED = np.uint64(0x9E3779B97F4A7C15)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mix(x: np.uint64) -> np.uint64:
+def mix_word(x: np.uint64) -> np.uint64:
+    """The murmur3 finaliser: a bijection of 64-bit words that looks random."""
     x ^= x >> np.uint64(33)
     x *= _M1
     x ^= x >> np.uint64(33)
@@ -39,9 +40,9 @@ def _hash_slice(data: np.ndarray, start: int, end: int) -> np.uint64:
         top = min(8, end - i)
         for j in range(top):
             word |= np.uint64(data[i + j]) << np.uint64(8 * j)
-        h = _mix(h ^ word) + _SEED
+        h = mix_word(h ^ word) + _SEED
         i += 8
-    return _mix(h)
+    return mix_word(h)
 
 
 @njit(cache=True, nogil=True)

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
 from hydrascope.campaigns.content import ContentSource
+from hydrascope.campaigns.explain import sharing_of_pair
 from hydrascope.campaigns.findings import Finding, PairLinks, Surroundings, campaign_id
 from hydrascope.campaigns.judge import Judged, LinkNull, enforceable, judge, link_null
 from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
@@ -22,7 +23,7 @@ from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.engine.base import Engine
 from hydrascope.features.activity import read_activity
 from hydrascope.features.content import Matches, match_cores, read_heavy, sample_exchanges
-from hydrascope.features.incidence import IDENTITY_GRADE, ChannelRows, read_channels
+from hydrascope.features.incidence import IDENTITY_GRADE, read_channels
 from hydrascope.features.items import read_items
 from hydrascope.features.population import read_population
 from hydrascope.features.surroundings import (
@@ -158,7 +159,7 @@ def detect(
         allowed = allowed_accounts(control, population, channels, engine)
         findings = _findings(observations, source, happenings, judged, null, allowed, settings)
     with time_stage("surroundings"):
-        pairs = _pair_links(links, rows)
+        pairs = _pair_links(links, incidence.channels)
         around = _surround(engine, observations, findings, pairs, texts, happenings, control)
     return Detection(
         observations=observations,
@@ -322,7 +323,7 @@ def _finding(
     )
 
 
-def _pair_links(links: Links, rows: dict[str, ChannelRows]) -> PairLinks:
+def _pair_links(links: Links, channels: Sequence[ChannelSpec]) -> PairLinks:
     return PairLinks(
         a=links.a,
         b=links.b,
@@ -330,7 +331,9 @@ def _pair_links(links: Links, rows: dict[str, ChannelRows]) -> PairLinks:
         bits=links.bits,
         families=links.families,
         family_bits=links.family_bits,
-        sentences=[[] for _ in range(len(links))],
+        sentences=[
+            sharing_of_pair([channels[c].name for c, _ in links.shared(i)]) for i in range(len(links))
+        ],
     )
 
 
