@@ -16,7 +16,7 @@ from hydrascope.errors import InputError
 from hydrascope.ingest import ColumnMap, read_column_map
 from hydrascope.pipeline import ScanSettings
 from hydrascope.pipeline.control import Control, read_control
-from hydrascope.pipeline.scan import room_to_write
+from hydrascope.pipeline.output import room_to_write
 from hydrascope.pipeline.watch import (
     Landing,
     State,

@@ -24,36 +24,38 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hydrascope import __version__
-from hydrascope.campaigns.findings import account_table, campaign_document, campaign_table, link_table
 from hydrascope.campaigns.observations import QUANTITIES
 from hydrascope.engine.base import Engine
 from hydrascope.engine.duckdb import DuckEngine
 from hydrascope.engine.limits import share_memory
 from hydrascope.engine.materialised import MaterialisedEngine
 from hydrascope.engine.spark import SparkEngine
-from hydrascope.errors import InputError, ResourceError, UsageError, nearest
+from hydrascope.errors import InputError, UsageError, nearest
 from hydrascope.features.incidence import CHANNELS
 from hydrascope.features.observer import PartObserver
 from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import ColumnMap, LogPart, LogSource, Rejects, open_log, read_accounts, read_events
-from hydrascope.ingest.source import FINDINGS
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
+from hydrascope.pipeline.output import (
+    describe_run,
+    make_folder,
+    room_to_write,
+    write_findings,
+    write_manifest,
+)
 from hydrascope.pipeline.remote import observe_remotely
 from hydrascope.pipeline.settings import ScanSettings
 from hydrascope.records import FAMILIES
 
-__all__ = ["Clock", "Progress", "ScanResult", "open_engine", "room_to_write", "scan", "write_findings"]
+__all__ = ["Clock", "Progress", "ScanResult", "open_engine", "scan"]
 
 _CHUNK_BYTES = 128 << 20
 _LEAST_CHUNK_BYTES = 2 << 20
 _CHUNKS = 16
 """A log is read in at least so many pieces where it is not tiny, whatever the number of workers."""
-OUTPUTS = (*sorted(FINDINGS), "report.html")
-"""What a findings folder holds."""
 
 
 class Progress(Protocol):
@@ -137,7 +139,7 @@ def scan(
     _check_names(settings)
     source = open_log(list(paths), format=format, column_map=column_map)
     clock = Clock()
-    _make_folder(out, [f.path for f in source.files] + [t for t in (accounts, events) if t])
+    make_folder(out, [f.path for f in source.files] + [t for t in (accounts, events) if t])
     rejects = Rejects() if rejects is None else rejects
     tables = (
         read_accounts(accounts, rejects) if accounts else None,
@@ -177,7 +179,7 @@ def scan(
             campaigns = write_findings(out, detection)
             rejects.write(out / "rejects.jsonl")
         manifest = _manifest(source, settings, counts, n_exchanges, rejects, clock, detection)
-        (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        write_manifest(out, manifest)
     if not settings.keep_stages:
         shutil.rmtree(out / ".stages", ignore_errors=True)
     return ScanResult(
@@ -198,17 +200,6 @@ def _check_names(settings: ScanSettings) -> None:
     known = {*FAMILIES, *CHANNELS, *QUANTITIES}
     for name in sorted(settings.disabled_families - known):
         raise UsageError(f"no evidence family or channel is called '{name}'", hint=nearest(name, known))
-
-
-def _make_folder(out: Path, inputs: Sequence[str]) -> None:
-    """The findings folder, unless that would cost an input."""
-    if out.exists() and not out.is_dir():
-        raise UsageError("the output is a file", file=str(out), hint="name a folder with --out")
-    written = {(out / name).resolve() for name in OUTPUTS}
-    for path in inputs:
-        if Path(path).resolve() in written:
-            raise UsageError("the findings would overwrite this input", file=path, hint="name another --out")
-    out.mkdir(parents=True, exist_ok=True)
 
 
 def open_engine(settings: ScanSettings, stages: Path) -> Engine:
@@ -233,25 +224,6 @@ def _fingerprint(source: LogSource, settings: ScanSettings, *tables: str | None)
     digest.update(repr([f.format for f in source.files]).encode())
     digest.update(repr(source.column_map).encode())
     return digest.hexdigest()[:16]
-
-
-@contextmanager
-def room_to_write(out: Path) -> Iterator[None]:
-    """Turn a full disk or memory into a `ResourceError` that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (28, 122):  # no space left, quota exceeded
-            raise ResourceError(
-                "the disk is full",
-                file=str(out),
-                hint="free some space and run the same command again; finished parts are kept",
-            ) from error
-        raise
-    except MemoryError as error:
-        raise ResourceError(
-            "memory ran out", hint="run the same command again with a smaller --workers"
-        ) from error
 
 
 def _chunks(parts: Sequence[LogPart]) -> list[list[LogPart]]:
@@ -337,31 +309,6 @@ def _in_order(work: Callable[[int], Any], n: int, workers: int) -> Iterator[Any]
             raise
 
 
-def write_findings(out: Path, detection: Detection) -> pa.Table:
-    """Write the findings' tables and campaigns.json, each replaced whole; the campaigns."""
-    observations, findings = detection.observations, detection.findings
-    campaigns = campaign_table(observations, findings)
-    _write_parquet(campaigns, out / "campaigns.parquet")
-    _write_parquet(account_table(observations, findings, detection.base_rate), out / "accounts.parquet")
-    _write_parquet(link_table(observations, detection.links), out / "links.parquet")
-    documents = [campaign_document(observations, f, detection.around) for f in findings]
-    text = json.dumps({"version": 1, "campaigns": documents}, ensure_ascii=False, indent=1, allow_nan=False)
-    _replace_text(out / "campaigns.json", text + "\n")
-    return campaigns
-
-
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)
-
-
-def _replace_text(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
 def _manifest(
     source: LogSource,
     settings: ScanSettings,
@@ -371,30 +318,22 @@ def _manifest(
     clock: Clock,
     detection: Detection,
 ) -> dict[str, Any]:
+    inputs = [
+        {
+            "file": os.fspath(f.path),
+            "format": f.format,
+            "bytes": f.size_bytes,
+            "exchanges": counts[f.path],
+        }
+        for f in source.files
+    ]
     return {
-        "hydrascope": __version__,
-        "version": 1,
-        "engine": settings.engine,
-        "seed": settings.seed,
-        "settings": json.loads(json.dumps(settings.material(), default=str)),
-        "inputs": [
-            {
-                "file": os.fspath(f.path),
-                "format": f.format,
-                "bytes": f.size_bytes,
-                "exchanges": counts[f.path],
-            }
-            for f in source.files
-        ],
+        **describe_run(settings, inputs, detection, rejects),
         "unknown_columns": list(source.unknown_columns),
         "ignored_files": list(source.ignored),
         "exchanges": n_exchanges,
         "first_seen": _iso(int(detection.observations.population.first_at.min())),
         "last_seen": _iso(int(detection.observations.population.last_at.max())),
-        "accounts": len(detection.observations.population),
-        "rejects": rejects.counts,
-        "warnings": rejects.warnings,
-        "error_rates": detection.error_rates,
         "timings": clock.timings,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }

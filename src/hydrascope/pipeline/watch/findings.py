@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from hydrascope import __version__
 from hydrascope.engine.base import Engine
 from hydrascope.engine.duckdb import DuckEngine
 from hydrascope.engine.limits import share_memory
@@ -18,7 +15,8 @@ from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import InputFile, LogSource, Rejects, read_accounts, read_events
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
-from hydrascope.pipeline.scan import Clock, room_to_write, write_findings
+from hydrascope.pipeline.output import describe_run, room_to_write, write_findings, write_manifest
+from hydrascope.pipeline.scan import Clock
 from hydrascope.pipeline.settings import ScanSettings
 from hydrascope.pipeline.watch.landing import read_rejects
 from hydrascope.pipeline.watch.state import State
@@ -69,8 +67,12 @@ def detect_state(
         with clock.time("write"):
             campaigns = write_findings(out, detection)
             rejects.write(out / "rejects.jsonl")
-        manifest = _manifest(state, settings, n_exchanges, rejects, clock, detection)
-        _replace_text(out / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+        inputs = [
+            {"file": f.path, "format": f.format, "bytes": f.size_bytes, "exchanges": f.n_exchanges}
+            for f in sorted(state.journal.files, key=lambda f: f.path)
+        ]
+        manifest = describe_run(settings, inputs, detection, rejects)
+        write_manifest(out, manifest | {"exchanges": n_exchanges, "timings": clock.timings})
     return campaigns
 
 
@@ -109,36 +111,3 @@ def _landed_log(state: State) -> LogSource:
         for i, f in enumerate(state.journal.files)
     )
     return LogSource(files=files, containers=())
-
-
-def _manifest(
-    state: State,
-    settings: ScanSettings,
-    n_exchanges: int,
-    rejects: Rejects,
-    clock: Clock,
-    detection: Detection,
-) -> dict[str, Any]:
-    return {
-        "hydrascope": __version__,
-        "version": 1,
-        "engine": settings.engine,
-        "seed": settings.seed,
-        "settings": json.loads(json.dumps(settings.material(), default=str)),
-        "inputs": [
-            {"file": f.path, "format": f.format, "bytes": f.size_bytes, "exchanges": f.n_exchanges}
-            for f in sorted(state.journal.files, key=lambda f: f.path)
-        ],
-        "exchanges": n_exchanges,
-        "accounts": len(detection.observations.population),
-        "rejects": rejects.counts,
-        "warnings": rejects.warnings,
-        "error_rates": detection.error_rates,
-        "timings": clock.timings,
-    }
-
-
-def _replace_text(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -1,0 +1,107 @@
+"""The findings folder as a run leaves it: every file replaced whole, so that a reader sees the old or the new one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hydrascope import __version__
+from hydrascope.campaigns.findings import account_table, campaign_document, campaign_table, link_table
+from hydrascope.errors import ResourceError, UsageError
+from hydrascope.ingest import Rejects
+from hydrascope.ingest.source import FINDINGS
+from hydrascope.pipeline.detect import Detection
+from hydrascope.pipeline.settings import ScanSettings
+
+__all__ = ["OUTPUTS", "describe_run", "make_folder", "room_to_write", "write_findings", "write_manifest"]
+
+OUTPUTS = (*sorted(FINDINGS), "report.html")
+"""What a findings folder holds."""
+
+
+def make_folder(out: Path, inputs: Sequence[str]) -> None:
+    """The findings folder, unless that would cost an input.
+
+    Raises:
+        UsageError: the folder is a file, or findings would overwrite an input.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError("the output is a file", file=str(out), hint="name a folder with --out")
+    written = {(out / name).resolve() for name in OUTPUTS}
+    for path in inputs:
+        if Path(path).resolve() in written:
+            raise UsageError("the findings would overwrite this input", file=path, hint="name another --out")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def room_to_write(out: Path) -> Iterator[None]:
+    """Turn a full disk or memory into a `ResourceError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (28, 122):  # no space left, quota exceeded
+            raise ResourceError(
+                "the disk is full",
+                file=str(out),
+                hint="free some space and run the same command again; finished parts are kept",
+            ) from error
+        raise
+    except MemoryError as error:
+        raise ResourceError(
+            "memory ran out", hint="run the same command again with a smaller --workers"
+        ) from error
+
+
+def write_findings(out: Path, detection: Detection) -> pa.Table:
+    """Write the findings' tables and campaigns.json; the campaigns."""
+    observations, findings = detection.observations, detection.findings
+    campaigns = campaign_table(observations, findings)
+    _replace_table(out / "campaigns.parquet", campaigns)
+    _replace_table(out / "accounts.parquet", account_table(observations, findings, detection.base_rate))
+    _replace_table(out / "links.parquet", link_table(observations, detection.links))
+    documents = [campaign_document(observations, f, detection.around) for f in findings]
+    text = json.dumps({"version": 1, "campaigns": documents}, ensure_ascii=False, indent=1, allow_nan=False)
+    _replace_text(out / "campaigns.json", text + "\n")
+    return campaigns
+
+
+def write_manifest(out: Path, manifest: dict[str, Any]) -> None:
+    """Write manifest.json, which goes last: with it the findings are whole."""
+    _replace_text(out / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+
+
+def describe_run(
+    settings: ScanSettings, inputs: Sequence[dict[str, Any]], detection: Detection, rejects: Rejects
+) -> dict[str, Any]:
+    """What the manifest of every run says: program, settings, inputs, and what was counted."""
+    return {
+        "hydrascope": __version__,
+        "version": 1,
+        "engine": settings.engine,
+        "seed": settings.seed,
+        "settings": json.loads(json.dumps(settings.material(), default=str)),
+        "inputs": list(inputs),
+        "accounts": len(detection.observations.population),
+        "rejects": rejects.counts,
+        "warnings": rejects.warnings,
+        "error_rates": detection.error_rates,
+    }
+
+
+def _replace_table(path: Path, table: pa.Table) -> None:
+    partial = path.with_suffix(".partial")
+    pq.write_table(table, partial, compression="zstd")
+    partial.replace(path)
+
+
+def _replace_text(path: Path, text: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
