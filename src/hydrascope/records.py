@@ -118,6 +118,8 @@ class Evidence:
     """Of the test behind it against its matched null, where it is a test."""
     exchanges: tuple[str, ...] = ()
     """Ids of exchanges that it rests on, a sample where there are many."""
+    accounts: tuple[str, ...] = ()
+    """Ids of accounts that it rests on, those that show most of it first, a sample where there are many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from scipy.sparse import csr_array
 
 from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
 from hydrascope.campaigns.content import ContentSource
+from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
-from hydrascope.campaigns.findings import Finding, PairLinks, Surroundings, campaign_id
+from hydrascope.campaigns.findings import Finding, PairLinks, campaign_id
 from hydrascope.campaigns.judge import Judged, LinkNull, enforceable, judge, link_null
 from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
 from hydrascope.campaigns.profile import fit_members
@@ -28,7 +29,6 @@ from hydrascope.features.items import read_items
 from hydrascope.features.population import read_population
 from hydrascope.features.surroundings import (
     Happenings,
-    TextSample,
     read_happenings,
     read_models,
     read_names,
@@ -160,7 +160,7 @@ def detect(
         findings = _findings(observations, source, happenings, judged, null, allowed, settings)
     with time_stage("surroundings"):
         pairs = _pair_links(links, incidence.channels)
-        around = _surround(engine, observations, findings, pairs, texts, happenings, control)
+        around = _surround(engine, observations, findings, pairs, source, happenings, control)
     return Detection(
         observations=observations,
         findings=tuple(findings),
@@ -342,14 +342,14 @@ def _surround(
     observations: Observations,
     findings: Sequence[Finding],
     links: PairLinks,
-    texts: TextSample,
+    source: ContentSource,
     happenings: Happenings,
     control: Control,
 ) -> Surroundings:
     members = [f.judged.members for f in findings]
     everyone = np.unique(np.concatenate(members)) if members else np.zeros(0, np.int32)
     return Surroundings(
-        texts=texts,
+        source=source,
         links=links,
         happenings=happenings,
         names=read_names(engine, observations.population),

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hydrascope import __version__
-from hydrascope.campaigns.findings import account_table, campaign_document, campaign_table, link_table
+from hydrascope.campaigns.document import campaign_document
+from hydrascope.campaigns.findings import account_table, campaign_table, link_table
 from hydrascope.errors import ResourceError, UsageError
 from hydrascope.ingest import Rejects
 from hydrascope.ingest.source import FINDINGS
