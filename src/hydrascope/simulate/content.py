@@ -17,14 +17,18 @@ from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import hex_ids, mix, salt, stream
 from hydrascope.simulate.texts import Variants, render_variants
 
-__all__ = ["Content", "Writer", "item_numbers", "signatures"]
+__all__ = ["Content", "Writer", "item_numbers", "recorded_order", "signatures"]
 
 Ints = npt.NDArray[np.int64]
 Uint64s = npt.NDArray[np.uint64]
 Texts = Mapping[str, Mapping[str, str]]
 OWN = np.uint64(1 << 40)
 NOTHING, MARK = pa.scalar(""), pa.scalar("EqQB")
-ORDERS = ("fresh", "queue", "shard", "list", "own_list")
+ORDERS = ("fresh", "queue", "recorded", "shard", "list", "own_list")
+RECORDED_STEPS = 64
+"""Numbers set aside for the steps of a recorded session."""
+KNOWN = np.uint64(1 << 45)
+"""Items from here on are those whose answers an operator knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +46,17 @@ class Content:
     system_vary: str = "none"
     """System wording by: none or account."""
     items: str = "fresh"
-    """fresh (everybody's own), queue (each once), shard (index modulo accounts), list (a shared list), own_list."""
+    """fresh (everybody's own), queue (each once), recorded (whole sessions, numbered, which another flow may replay
+    step by step), shard (index modulo accounts), list (a shared list), own_list."""
     list_size: int = 500
     list_name: str = ""
     """Groups that name the same list work on the same items."""
     repeat: float = 0.0
     """Share of a queue's items that are asked again soon after, for comparison."""
+    checks: float = 0.0
+    """Share of a queue's requests whose answer is known, asked from every account to notice worse answers."""
+    known_answers: int = 30
+    """How many such questions there are."""
     samples: int = 1
     """How often each item of a queue is asked, for self-consistency."""
     popular: float = 0.03
@@ -65,7 +74,7 @@ class Content:
     stretch: int = 0
     """Items of a queue's list set aside for a day; 0: as many as the flow needs."""
     lag_days: int = 0
-    """The queue takes the items that came this many days before (what another flow relayed, say)."""
+    """The queue takes the items that came this many days before (what another flow relayed, say); both name one list."""
     signed: bool = False
     """Completions carry the reasoning signature of their item."""
     turns: int = 1
@@ -83,7 +92,16 @@ def item_numbers(content: Content, roster: Roster, moments: Moments, first: int)
             again % np.uint64(50),
             np.uint64(0),
         )
-        return np.asarray(np.maximum(number, back) - back, dtype=np.uint64)
+        number = np.maximum(number, back) - back
+        if content.checks:
+            draw = mix(moments.session + moments.step.astype(np.uint64), 227)
+            known = draw % np.uint64(10_000) < np.uint64(int(content.checks * 10_000))
+            number = np.where(
+                known, KNOWN + (draw >> np.uint64(20)) % np.uint64(content.known_answers), number
+            )
+        return np.asarray(number, dtype=np.uint64)
+    if content.items == "recorded":
+        return moments.order.astype(np.uint64) + np.uint64(first)
     if content.items == "shard":
         turn = own_ranks(moments.account).astype(np.uint64) + np.uint64(first)
         return np.asarray(turn * np.uint64(len(roster)) + moments.account.astype(np.uint64), dtype=np.uint64)
@@ -103,6 +121,14 @@ def item_numbers(content: Content, roster: Roster, moments: Moments, first: int)
     common = number % np.uint64(10_000) < np.uint64(int(content.popular * 10_000))
     head = (HEAD ** (mix(number, 113) / 2.0**64)).astype(np.uint64)
     return np.where(common, head, number >> np.uint64(24))
+
+
+def recorded_order(moments: Moments) -> Ints:
+    """The place of each exchange in a day's recordings: sessions in order of their start, then their steps."""
+    _, first, session = np.unique(moments.session, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return np.asarray(rank[session] * RECORDED_STEPS + np.minimum(moments.step, RECORDED_STEPS - 1))
 
 
 def own_ranks(account: Ints) -> Ints:
@@ -139,7 +165,7 @@ class Writer:
     @property
     def shift(self) -> int:
         """Tells numbered lists apart; 0 where items are people's own."""
-        listed = self.content.items in ("queue", "shard", "list")
+        listed = self.content.items in ("queue", "recorded", "shard", "list")
         return salt(self.content.list_name or self.key) | 1 if listed else 0
 
     def wording(self, name: str, lang: str, count: int) -> Variants:
@@ -159,7 +185,8 @@ class Writer:
         """Languages, and the index of each exchange's: the account's, the item's in a list, or by session."""
         own = self.content.languages
         if not own and self.shift:
-            draw = mix(items, 129) / 2.0**64
+            whole = items // np.uint64(RECORDED_STEPS) if self.content.items == "recorded" else items
+            draw = mix(whole, 129) / 2.0**64
             return self.languages, np.minimum(np.searchsorted(self.edges, draw), len(self.languages) - 1)
         if not own:
             return self.languages, roster.languages[moments.account]
@@ -178,7 +205,7 @@ class Writer:
         for rows in np.split(order, edges[1:]) if len(order) else []:
             tongue, first = langs[int(lang[rows[0]])], rows[0]
             if later[first]:
-                parts.append(self.follow_up(tongue, moments.keep(rows)))
+                parts.append(self.follow_up(tongue, moments.keep(rows), items[rows]))
             else:
                 name = wrappers[int(wrapper[first])] or None if wrappers else None
                 parts.append(self.opening(name, tongue, roster, moments.keep(rows), items[rows]))
@@ -221,10 +248,14 @@ class Writer:
             )
         return (numbers[self.content.vary]() % np.uint64(count)).astype(np.int64)
 
-    def follow_up(self, lang: str, moments: Moments) -> pa.Array:
+    def follow_up(self, lang: str, moments: Moments, items: Uint64s) -> pa.Array:
         """Later turns: remarks of a person or results of a tool."""
         source = tool_outputs() if self.content.follow == "tool" else follow_ups(lang)
-        return source.compose(mix(moments.session + moments.step.astype(np.uint64), 163))
+        recorded = self.content.items == "recorded"
+        number = (
+            items ^ np.uint64(self.shift) if recorded else moments.session + moments.step.astype(np.uint64)
+        )
+        return source.compose(mix(number, 163))
 
     def systems(self, roster: Roster, account: Ints) -> pa.Array:
         """System prompts, dictionary-encoded; null where there is none."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hydrascope.errors import ConfigError, nearest
-from hydrascope.simulate.arrivals import Moments
+from hydrascope.simulate.arrivals import Moments, concat
 from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import mix
 from hydrascope.simulate.setting import HOUR_US
@@ -16,6 +16,8 @@ from hydrascope.simulate.setting import HOUR_US
 __all__ = ["Dispatch", "dispatch"]
 
 Ints = npt.NDArray[np.int64]
+FAILURES = np.array([429, 429, 429, 429, 402, 402, 529, 529])
+FULL = np.array([429, 429, 429, 429, 429, 429, 529, 529])
 RULES = ("even", "round_robin", "sticky", "priority", "random")
 
 
@@ -29,6 +31,8 @@ class Dispatch:
     """Standard deviation of the log shares of slots."""
     handover: float = 0.02
     """Chance per step that a sticky session moves to another account for good (a limit, a failed payment)."""
+    attempts: bool = True
+    """Whether what made a session move, or a slot overflow, is in the log: the attempt that failed before."""
     per_hour: float = 30.0
     """Exchanges an hour that a slot takes before the next one is used, under `priority`."""
 
@@ -51,8 +55,33 @@ def dispatch(config: Dispatch, moments: Moments, roster: Roster, rng: np.random.
         who[open_rows[good]] = account[good]
         open_rows = open_rows[~good]
     kept = np.flatnonzero(who >= 0)
-    chosen = moments.keep(kept)
-    return Moments(chosen.at, who[kept], chosen.session, chosen.step, chosen.order)
+    chosen = replace(moments.keep(kept), account=who[kept])
+    if config.attempts and config.rule in ("sticky", "priority") and len(kept):
+        chosen = with_failures(config, chosen, lives.end_us)
+    return chosen
+
+
+def with_failures(config: Dispatch, moments: Moments, end_us: Ints) -> Moments:
+    """Adds the attempts after which a relay changed accounts: 402, 429 or 529, a moment before, on the old account.
+
+    Under `sticky` a session has moved for good; under `priority` a slot is full, and the request goes to the next.
+    """
+    sticky = config.rule == "sticky"
+    order = np.lexsort((moments.step, moments.session)) if sticky else np.arange(len(moments.at))
+    unit = moments.session[order] if sticky else moments.at[order] // HOUR_US
+    same = np.r_[False, unit[1:] == unit[:-1]]
+    after = np.flatnonzero(same & np.r_[False, np.diff(moments.account[order]) != 0])
+    new, old = order[after], moments.account[order[after - 1]]
+    number = mix(moments.session[new] + moments.step[new].astype(np.uint64), 223)
+    failed = replace(
+        moments.keep(new),
+        account=old,
+        at=moments.at[new] - 400_000 - (number % np.uint64(3_000_000)).astype(np.int64),
+        status=(FAILURES if sticky else FULL)[(number % np.uint64(8)).astype(np.int64)],
+    )
+    failed = failed.keep(np.flatnonzero(failed.at < end_us[old]))
+    whole = concat([replace(moments, status=np.zeros(len(moments.at), dtype=np.int64)), failed])
+    return whole.keep(np.argsort(whole.at, kind="stable"))
 
 
 def occupant(slot: Ints, at: Ints, slots: Ints, starts: Ints) -> Ints:

@@ -14,14 +14,13 @@ from hydrascope.errors import ConfigError, nearest
 from hydrascope.schema import ACCOUNTS
 from hydrascope.simulate.arrivals import Moments
 from hydrascope.simulate.network import (
-    COUNTRIES,
-    SHARES,
     AddressBook,
     Network,
     addresses,
     format_addresses,
     pick_block,
 )
+from hydrascope.simulate.places import COUNTRIES, SHARES
 from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import hex_ids, mix, salt
 from hydrascope.simulate.setting import World

@@ -1,7 +1,9 @@
 """Addresses: homes, mobiles behind carrier NAT, campuses, offices, clouds, VPN exits, rotating proxies.
 
-The built-in address book lives in 240.0.0.0/4, which is reserved and belongs to nobody, with private AS numbers;
-a folder of real reference tables may take its place.
+The built-in book lives in unicast space that belongs to a defence department, holds no customer and no public host,
+and is in no table of clouds, hosts or VPNs: the blocks that mobile carriers borrow for their own NAT. So a home looks
+like a home to a look-up, as it would not in reserved space, and no shipped world accuses a real line. AS numbers are
+private. A folder of real reference tables takes the place of clouds, hosts and VPN exits.
 """
 
 from __future__ import annotations
@@ -17,13 +19,12 @@ import pyarrow.parquet as pq
 
 from hydrascope.errors import ConfigError, InputError, nearest
 from hydrascope.simulate.arrivals import Moments
+from hydrascope.simulate.places import COUNTRIES, SHARES, draw_countries
 from hydrascope.simulate.roster import Roster
 from hydrascope.simulate.seeds import mix, salt, stream
 from hydrascope.simulate.setting import DAY_US
 
 __all__ = [
-    "COUNTRIES",
-    "SHARES",
     "AddressBook",
     "Network",
     "addresses",
@@ -34,17 +35,18 @@ __all__ = [
 
 Ints = npt.NDArray[np.int64]
 
-KINDS: Mapping[str, int] = {
-    "home": 26,
-    "mobile": 9,
-    "hosting": 9,
-    "cloud": 6,
-    "vpn": 4,
-    "campus": 5,
-    "office": 5,
+KINDS: Mapping[str, tuple[int, int, tuple[int, ...]]] = {
+    "home": (32, 10, (21, 22, 26, 28, 29, 30, 33, 55)),
+    "mobile": (16, 12, (11,)),
+    "hosting": (12, 13, (6,)),
+    "cloud": (6, 12, (7,)),
+    "vpn": (4, 16, (214,)),
+    "campus": (10, 16, (215,)),
+    "office": (16, 14, (25,)),
 }
-COUNTRIES = ("US", "CN", "IN", "DE", "BR", "JP", "GB", "FR", "SG", "ID", "ES", "KR", "PL", "NG", "MX", "VN")
-SHARES = np.array([22, 10, 11, 8, 6, 5, 6, 5, 3, 4, 4, 3, 4, 3, 3, 3], dtype=np.float64)
+"""Kind to its number of AS, the length of their prefixes, and the /8 blocks in which they lie."""
+POOL_BITS = 15
+"""Homes draw their leases from one pool of their provider: the neighbourhood, 2 ** POOL_BITS addresses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,23 +97,36 @@ def index_kinds(kinds: tuple[str, ...]) -> dict[str, Ints]:
 
 
 def builtin_networks() -> AddressBook:
-    """Sixty-four AS of 4 million addresses each in reserved space."""
+    """Ninety-six AS in unicast space without hosts; the first of each kind cover every country."""
     rng = stream("networks")
-    kinds = tuple(kind for kind, count in KINDS.items() for _ in range(count))
-    country = [
-        COUNTRIES[i % 16] if i < 26 else str(rng.choice(COUNTRIES, p=SHARES / SHARES.sum()))
-        for i in range(64)
-    ]
-    base = (240 << 24) + rng.permutation(64) * (1 << 22)
-    asn = rng.choice(np.arange(64_512, 65_535), 64, replace=False)
-    return AddressBook(base, np.full(64, 1 << 22), asn, kinds, tuple(country), index_kinds(kinds))
+    base, size, kinds, country = [], [], [], []
+    for kind, (count, bits, blocks) in KINDS.items():
+        length = 1 << (32 - bits)
+        whole = np.concatenate([np.arange(b << 24, (b + 1) << 24, length) for b in blocks])
+        base.append(rng.permutation(whole)[:count])
+        size.append(np.full(count, length))
+        kinds += [kind] * count
+        drawn = [COUNTRIES[i] for i in draw_countries(count, (), rng)]
+        country += (
+            [COUNTRIES[i % 16] for i in range(count)] if kind in ("home", "mobile", "office") else drawn
+        )
+    asn = rng.choice(np.arange(64_512, 65_535), len(kinds), replace=False)
+    return AddressBook(
+        np.concatenate(base),
+        np.concatenate(size),
+        asn,
+        tuple(kinds),
+        tuple(country),
+        index_kinds(tuple(kinds)),
+    )
 
 
 def read_networks(folder: Path | None) -> AddressBook:
-    """The built-in book, or one in which clouds and VPNs use the address ranges of reference tables.
+    """The built-in book, or one in which clouds, hosts and VPNs use the address ranges of reference tables.
 
     Args:
-        folder: holds `net_cloud_ip_ranges.parquet` and `net_vpn_datacenter_cidr.parquet`; None: built-in.
+        folder: holds `net_cloud_ip_ranges.parquet`, `net_vpn_datacenter_cidr.parquet` and, where known,
+            `net_hosting_vpn_asn.parquet`, whose AS numbers hosts and VPNs then have; None: built-in.
 
     Raises:
         InputError: a table is missing.
@@ -122,11 +137,23 @@ def read_networks(folder: Path | None) -> AddressBook:
     clouds = real_blocks(folder / "net_cloud_ip_ranges.parquet", None)
     vpns = real_blocks(folder / "net_vpn_datacenter_cidr.parquet", "vpn")
     centres = real_blocks(folder / "net_vpn_datacenter_cidr.parquet", "datacenter")
-    base, size = book.base.copy(), book.size.copy()
+    base, size, asn = book.base.copy(), book.size.copy(), book.asn.copy()
+    numbers = real_numbers(folder / "net_hosting_vpn_asn.parquet")
     for kind, found in (("cloud", clouds), ("vpn", vpns), ("hosting", centres)):
         rows = book.by_kind[kind]
         base[rows], size[rows] = found[: len(rows), 0], found[: len(rows), 1]
-    return AddressBook(base, size, book.asn, book.kind, book.country, book.by_kind)
+        known = numbers.get("x4bnet_vpn" if kind == "vpn" else "x4bnet_datacenter", [])
+        if len(known) >= len(rows):
+            asn[rows] = stream("asn", kind).choice(known, len(rows), replace=False)
+    return AddressBook(base, size, asn, book.kind, book.country, book.by_kind)
+
+
+def real_numbers(path: Path) -> dict[str, list[int]]:
+    """AS numbers of a reference table by the list they are on; nothing where there is no such table."""
+    found: dict[str, list[int]] = {}
+    for row in pq.read_table(path).to_pylist() if path.is_file() else ():
+        found.setdefault(row["list"], []).append(int(row["asn"]))
+    return {name: sorted(set(numbers)) for name, numbers in found.items()}
 
 
 def real_blocks(path: Path, kind: str | None) -> npt.NDArray[np.int64]:
@@ -150,14 +177,17 @@ def parse_cidr(cidr: str) -> tuple[int, int]:
 
 
 def pick_block(network: Network, roster: Roster, book: AddressBook) -> Ints:
-    """The block of each account's own address."""
+    """The block of each account's own address: one of its country's, or of any where the kind has none there."""
     rows = book.blocks("home" if network.kind == "rotating" else network.kind, network.countries)
     if network.networks:
         rows = stream(roster.key, "blocks").permutation(rows)[: network.networks]
-    if network.countries:
-        return rows[roster.draw("block", len(rows))]
-    weight = np.array([SHARES[COUNTRIES.index(book.country[r])] for r in rows])
-    return rows[roster.choose("block", weight)]
+    where = np.array([COUNTRIES.index(book.country[r]) for r in rows])
+    block = rows[roster.choose("block", SHARES[where])]
+    for country in np.unique(roster.country):
+        near, mine = rows[where == country], roster.country == country
+        if len(near):
+            block = np.where(mine, near[roster.draw("block-near", len(near))], block)
+    return np.asarray(block)
 
 
 def in_block(book: AddressBook, block: Ints, numbers: npt.NDArray[np.uint64]) -> Ints:
@@ -190,7 +220,11 @@ def own_address(network: Network, roster: Roster, book: AddressBook, moments: Mo
         return block, in_block(book, block, mix(turn % np.uint64(400), 17))
     phase = roster.draw("lease")[moments.account]
     lease = np.floor(moments.at / (network.lease_days * DAY_US) + phase).astype(np.uint64)
-    return block, in_block(book, block, mix(roster.account[moments.account] + (lease << np.uint64(40)), 23))
+    number = mix(roster.account[moments.account] + (lease << np.uint64(40)), 23)
+    if network.kind == "home":
+        pool = mix(roster.account, 29)[moments.account] >> np.uint64(POOL_BITS) << np.uint64(POOL_BITS)
+        number = pool | number % np.uint64(1 << POOL_BITS)
+    return block, in_block(book, block, number)
 
 
 def addresses(network: Network, roster: Roster, book: AddressBook, moments: Moments) -> tuple[Ints, Ints]:

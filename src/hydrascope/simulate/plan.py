@@ -13,7 +13,7 @@ from hydrascope.simulate.network import AddressBook, read_networks
 from hydrascope.simulate.prompts import PromptPool
 from hydrascope.simulate.roster import Roster, enrol
 from hydrascope.simulate.rows import Source, draw_source
-from hydrascope.simulate.scenario import Scenario
+from hydrascope.simulate.scenario import Group, Scenario
 from hydrascope.simulate.seeds import salt, stream
 from hydrascope.simulate.setting import DAY_US, Calendar
 
@@ -50,11 +50,18 @@ def resize(scenario: Scenario, scale: float, accounts: int | None) -> Scenario:
     """Every group times `scale`; then the elastic groups stretched until the world has `accounts` accounts."""
     groups = [replace(g, accounts=max(1, round(g.accounts * scale))) for g in scenario.groups]
     if accounts is not None:
-        fixed = sum(g.accounts for g in groups if not g.elastic)
-        loose = sum(g.accounts for g in groups if g.elastic)
-        factor = max(accounts - fixed, 0) / loose if loose else 1.0
-        groups = [replace(g, accounts=max(1, round(g.accounts * factor))) if g.elastic else g for g in groups]
+        loose = [g for g in groups if g.elastic]
+        own = sum(g.accounts for g in loose)
+        extra = accounts - sum(g.accounts for g in groups)
+        pull = sum(g.accounts * (g.appeal if extra > 0 else 1.0) for g in loose)
+        part = max(extra, -own) / pull if pull else 0.0
+        groups = [replace(g, accounts=stretched(g, part)) if g.elastic else g for g in groups]
     return replace(scenario, groups=tuple(groups))
+
+
+def stretched(group: Group, part: float) -> int:
+    """Accounts of an elastic group when `part` accounts are added, or taken away, for each of its own."""
+    return max(1, round(group.accounts * (1 + part * (group.appeal if part > 0 else 1.0))))
 
 
 def ordinary_ends(lives: Lives, share: float, calendar: Calendar, rng: np.random.Generator) -> Lives:
@@ -89,7 +96,7 @@ def draw_plan(order: Order) -> Plan:
             live(group.life, group.accounts, calendar, rng), scenario.world.ordinary_bans, calendar, rng
         )
         weights = np.array(list(group.languages.values()), dtype=np.float64)
-        roster = enrol(seed, number, group.name, lives, weights)
+        roster = enrol(seed, number, group.name, lives, weights, group.network.countries)
         rosters.append(roster)
         for flow in group.flows:
             key = salt(roster.key, "flow", flow.name)

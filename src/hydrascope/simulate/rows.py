@@ -314,7 +314,7 @@ def statuses(
         begin = calendar.start_us + int(day * 86_400e6)
         down = (moments.at >= begin) & (moments.at < begin + int(hours * 3600e6))
         status = np.where(down & (rng.random(len(status)) < 0.93), 529, status)
-    return np.asarray(status)
+    return np.asarray(status if moments.status is None else np.where(moments.status, moments.status, status))
 
 
 def lose(

@@ -61,6 +61,8 @@ class Flow:
     client: Client | None = None
     refused: float = 0.002
     """Share of answers that are refusals."""
+    operator: str = ""
+    """Another operator who works on the same accounts; named apart in the truth of exchanges."""
     users: int = 0
     """End users per account that the requests name; 0: none named."""
 
@@ -77,6 +79,9 @@ class Group:
     campaign: str | None = None
     elastic: bool = False
     """Grows and shrinks when a world is asked for a number of accounts."""
+    appeal: float = 1.0
+    """Weight among the elastic groups in accounts added beyond the world's own: most who come to a large provider
+    only look in."""
     languages: Mapping[str, float] = field(
         default_factory=lambda: {"en": 0.62, "zh": 0.12, "es": 0.1, "de": 0.09, "fr": 0.07}
     )

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hydrascope.simulate.arrivals import Moments, arrive
-from hydrascope.simulate.content import item_numbers
+from hydrascope.simulate.content import item_numbers, recorded_order
 from hydrascope.simulate.dispatch import dispatch
 from hydrascope.simulate.plan import Order, Plan, draw_plan, resize
 from hydrascope.simulate.prompts import PromptPool
@@ -47,12 +47,12 @@ def day_of_flow(
     flow: Flow = source.flow
     moments = arrive(flow.arrivals, source.roster, day, calendar, rng, salt(source.key, "session", day))
     moments = moments.keep(np.argsort(moments.at, kind="stable"))
+    if flow.content.items == "recorded":
+        moments = replace(moments, order=recorded_order(moments))
+    elif flow.content.items == "queue":
+        moments = replace(moments, order=np.arange(len(moments.at)))
     if flow.arrivals.process == "queue":
         moments = dispatch(flow.dispatch, moments, source.roster, rng)
-    elif flow.content.items == "queue":
-        moments = Moments(
-            moments.at, moments.account, moments.session, moments.step, np.arange(len(moments.at))
-        )
     busy = flow.arrivals.per_day * (1 if flow.content.items == "shard" else len(source.roster))
     stretch = flow.content.stretch or int(busy * 2) + 500
     first = max(day - flow.content.lag_days, 0) * stretch
@@ -119,7 +119,8 @@ def write_exchange_truth(plan: Plan, parts: list[Any], out: Path, day: int) -> N
     tables = []
     for source, (moments, _, ids) in zip(plan.sources, parts, strict=True):
         names = hex_ids(mix(ids ^ np.uint64(salt(plan.seed, "ids") >> 1), salt("exchange")))
-        campaign = source.group.campaign if source.flow.distill else None
+        tenant = f"/{source.flow.operator}" if source.flow.operator else ""
+        campaign = f"{source.group.campaign}{tenant}" if source.flow.distill else None
         tables.append(
             pa.table({"exchange_id": names, "campaign": pa.array([campaign] * len(moments.at), pa.string())})
         )
