@@ -55,6 +55,8 @@ def campaign_document(observations: Observations, finding: Finding, around: Surr
     innocent = best_innocent(judged)
     members = _members(observations, finding, around.happenings)
     return summary | {
+        "lineage": asdict(finding.lineage) if finding.lineage else None,
+        "online": _rounded(asdict(finding.tested)) if finding.tested else None,
         "evidence": _evidence(observations, finding, around),
         "hypotheses": [_rounded(asdict(h)) for h in judged.scored.hypotheses],
         "best_innocent": {k: v for k, v in _rounded(asdict(innocent)).items() if k != "bits"},

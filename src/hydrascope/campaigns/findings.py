@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,14 +12,15 @@ import pyarrow as pa
 
 from hydrascope.campaigns.explain import title
 from hydrascope.campaigns.judge import Judged
+from hydrascope.campaigns.looks import Standing
 from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.track import Lineage
 from hydrascope.schema import FINDINGS_ACCOUNTS, FINDINGS_CAMPAIGNS
 
 __all__ = [
     "Finding",
     "PairLinks",
     "account_table",
-    "campaign_id",
     "campaign_table",
     "iso",
     "link_table",
@@ -42,6 +42,10 @@ class Finding:
     """float64[k] probability that each member belongs to a distillation campaign."""
     share: np.ndarray
     """float64[k] distilled share of each member's traffic; 0 unless the verdict is distillation."""
+    lineage: Lineage | None = None
+    """Where it comes from; None before it is followed."""
+    tested: Standing | None = None
+    """Its tests over a sequence of looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +67,6 @@ class PairLinks:
         held[members] = True
         rows = np.flatnonzero(held[self.a] & held[self.b])
         return rows[np.lexsort((self.b[rows], self.a[rows], -self.bits[rows]))]
-
-
-def campaign_id(account_ids: Sequence[str]) -> str:
-    """The same members always make the same id."""
-    digest = hashlib.blake2b("\n".join(sorted(account_ids)).encode(), digest_size=6).hexdigest()
-    return f"C-{digest}"
 
 
 def campaign_table(observations: Observations, findings: Sequence[Finding]) -> pa.Table:

@@ -41,6 +41,10 @@ def scan_log(
     control: Annotated[
         Path | None, typer.Option(help="Control file (TOML): allow-lists, indicators, policy.")
     ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="Earlier findings to go on from: campaigns keep their ids.", metavar="FINDINGS"),
+    ] = None,
     edge: Annotated[
         list[Path] | None, typer.Option(help="Edge or proxy access log to join by request id or time.")
     ] = None,
@@ -77,6 +81,7 @@ def scan_log(
             format=format,
             column_map=read_column_map(column_map) if column_map else None,
             control=chosen,
+            previous=previous,
             settings=settings,
             progress=progress,
             transform=_transform(edge or [], mmdb or [], ranges or [], rejects),

@@ -173,6 +173,7 @@ def _detect(state: State, plan: _Plan) -> None:
             events=plan.events,
             control=plan.control,
             settings=plan.settings,
+            sequence=True,
         )
     except InputError as error:
         _say(f"no findings yet: {error.what}")

@@ -47,9 +47,11 @@ FINDINGS = frozenset(
         "accounts.parquet",
         "campaigns.json",
         "campaigns.parquet",
+        "history.jsonl",
         "links.parquet",
         "manifest.json",
         "rejects.jsonl",
+        "tracks.json",
     }
 )
 """Files of an earlier scan's findings, which a folder search passes over."""

@@ -16,11 +16,12 @@ from hydrascope.campaigns.cluster import Candidate, community_members, form_core
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
-from hydrascope.campaigns.findings import Finding, PairLinks, campaign_id
+from hydrascope.campaigns.findings import Finding, PairLinks
 from hydrascope.campaigns.judge import Judged, LinkNull, enforceable, judge, link_null
 from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
 from hydrascope.campaigns.profile import fit_members
 from hydrascope.campaigns.synchrony import common_cycle
+from hydrascope.campaigns.track import campaign_id
 from hydrascope.engine.base import Engine
 from hydrascope.features.activity import read_activity
 from hydrascope.features.content import Matches, match_cores, read_heavy, sample_exchanges

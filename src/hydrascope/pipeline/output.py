@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,6 +19,8 @@ from hydrascope.errors import ResourceError, UsageError
 from hydrascope.ingest import Rejects
 from hydrascope.ingest.source import FINDINGS
 from hydrascope.pipeline.detect import Detection
+from hydrascope.pipeline.follow import Followed
+from hydrascope.pipeline.memory import HISTORY, TRACKS
 from hydrascope.pipeline.settings import ScanSettings
 
 __all__ = ["OUTPUTS", "describe_run", "make_folder", "room_to_write", "write_findings", "write_manifest"]
@@ -60,8 +63,13 @@ def room_to_write(out: Path) -> Iterator[None]:
         ) from error
 
 
-def write_findings(out: Path, detection: Detection) -> pa.Table:
-    """Write the findings' tables and campaigns.json; the campaigns."""
+def write_findings(out: Path, followed: Followed, history: str = "") -> pa.Table:
+    """Write the findings' tables, campaigns.json and what the next run needs; the campaigns.
+
+    Args:
+        history: lines of the runs before.
+    """
+    detection = followed.detection
     observations, findings = detection.observations, detection.findings
     campaigns = campaign_table(observations, findings)
     _replace_table(out / "campaigns.parquet", campaigns)
@@ -70,7 +78,13 @@ def write_findings(out: Path, detection: Detection) -> pa.Table:
     documents = [campaign_document(observations, f, detection.around) for f in findings]
     text = json.dumps({"version": 1, "campaigns": documents}, ensure_ascii=False, indent=1, allow_nan=False)
     _replace_text(out / "campaigns.json", text + "\n")
+    _replace_text(out / HISTORY, history + "".join(_line(e) for e in followed.events))
+    _replace_text(out / TRACKS, msgspec.json.encode(followed.memory, order="deterministic").decode() + "\n")
     return campaigns
+
+
+def _line(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_manifest(out: Path, manifest: dict[str, Any]) -> None:

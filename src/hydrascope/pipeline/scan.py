@@ -39,6 +39,8 @@ from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import ColumnMap, LogPart, LogSource, Rejects, open_log, read_accounts, read_events
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
+from hydrascope.pipeline.follow import follow
+from hydrascope.pipeline.memory import read_history, read_memory
 from hydrascope.pipeline.output import (
     describe_run,
     make_folder,
@@ -119,6 +121,7 @@ def scan(
     transform: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
     transform_files: Sequence[str] = (),
     rejects: Rejects | None = None,
+    previous: Path | None = None,
 ) -> ScanResult:
     """Find the campaigns in a log and write the findings folder.
 
@@ -130,13 +133,17 @@ def scan(
         transform: applied to every batch after it is read: joins of edge logs, look-ups of addresses.
         transform_files: what it reads; other files make another scan, which picks up no leftovers of this one.
         rejects: what was rejected before, such as lines of an edge log; takes the log's as well.
+        previous: findings folder of an earlier scan, whose campaign ids are carried on; may be `out` itself.
 
     Raises:
+        FindingsError: `previous` is no findings folder.
         InputError: nothing could be read, or no exchange was left.
         ResourceError: memory or disk ran out; the same call later goes on where this one stopped.
     """
     settings, progress = settings or ScanSettings(), progress or _Silent()
     _check_names(settings)
+    memory = None if previous is None else read_memory(previous)
+    history = "" if previous is None or memory is None else read_history(previous, memory)
     source = open_log(list(paths), format=format, column_map=column_map)
     clock = Clock()
     make_folder(out, [f.path for f in source.files] + [t for t in (accounts, events) if t])
@@ -175,8 +182,15 @@ def scan(
             raise
         finally:
             engine.close()
+        followed = follow(
+            detection,
+            memory,
+            alpha=settings.detect.enforcement.q_value,
+            sequence=memory is not None,
+        )
+        detection = followed.detection
         with clock.time("write"):
-            campaigns = write_findings(out, detection)
+            campaigns = write_findings(out, followed, history)
             rejects.write(out / "rejects.jsonl")
         manifest = _manifest(source, settings, counts, n_exchanges, rejects, clock, detection)
         write_manifest(out, manifest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -125,17 +125,26 @@ class AlphaInvesting:
     Args:
         alpha: false discovery rate over all days.
         wealth: W0, what is there to spend before the first discovery; at most alpha.
+        tested, discoveries: where an earlier sequence stopped; discoveries as the number of tests made when each
+            became known, ascending.
     """
 
-    def __init__(self, alpha: float = 0.05, wealth: float | None = None) -> None:
+    def __init__(
+        self,
+        alpha: float = 0.05,
+        wealth: float | None = None,
+        *,
+        tested: int = 0,
+        discoveries: Sequence[int] = (),
+    ) -> None:
         self.alpha = alpha
         self.wealth = alpha / 2 if wealth is None else wealth
-        self.tested = 0
-        self.discoveries: list[int] = []
+        self.tested = tested
+        self.discoveries: list[int] = list(discoveries)
 
-    def level(self) -> float:
-        """The level at which the next test will be made."""
-        t = self.tested + 1
+    def level(self, ahead: int = 0) -> float:
+        """The level at which the next test will be made, or one `ahead` of it if nothing is discovered before."""
+        t = self.tested + 1 + ahead
         level = gamma(t) * self.wealth
         for j, made in enumerate(self.discoveries):
             level += gamma(t - made) * (self.alpha - self.wealth if j == 0 else self.alpha)
@@ -148,6 +157,20 @@ class AlphaInvesting:
         if found:
             self.discoveries.append(self.tested)
         return found
+
+    def levels(self, n: int) -> list[float]:
+        """Levels of the next n tests, made at once: none of them knows the outcome of another."""
+        return [self.level(i) for i in range(n)]
+
+    def close(self, n: int, n_found: int) -> None:
+        """Ends n tests that were made at once, with what they and open tests of earlier have found.
+
+        The discoveries are known from here on. Levels stay valid for tests that depend on each other inside a
+        batch: the sum of all levels never exceeds alpha times the discoveries known, or alpha.
+        Source: Zrnic, Ramdas and Jordan, Asynchronous online testing of multiple hypotheses, JMLR 22 (2021).
+        """
+        self.tested += n
+        self.discoveries += [self.tested] * n_found
 
     def tests(self, p: ArrayLike) -> Iterator[bool]:
         """Makes tests in order."""

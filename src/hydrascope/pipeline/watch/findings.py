@@ -15,6 +15,8 @@ from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import InputFile, LogSource, Rejects, read_accounts, read_events
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
+from hydrascope.pipeline.follow import follow
+from hydrascope.pipeline.memory import TRACKS, read_history, read_memory
 from hydrascope.pipeline.output import describe_run, room_to_write, write_findings, write_manifest
 from hydrascope.pipeline.scan import Clock
 from hydrascope.pipeline.settings import ScanSettings
@@ -32,6 +34,7 @@ def detect_state(
     events: str | None = None,
     control: Control | None = None,
     settings: ScanSettings | None = None,
+    sequence: bool = False,
 ) -> pa.Table:
     """Detect over the whole state and write the findings folder; the campaigns.
 
@@ -41,8 +44,11 @@ def detect_state(
         accounts, events: the optional tables of the contract, as they are now.
         control: what the operator has decided beforehand.
         settings: as of a scan; sampling is the state's own.
+        sequence: go on from the findings in `out`, where there are any: ids are carried on, and what is enforceable
+            must pass the level that holds over all looks. Otherwise the findings are those of a single scan.
 
     Raises:
+        FindingsError: the findings to go on from are damaged.
         InputError: the state holds no exchange.
         ResourceError: memory or disk ran out.
     """
@@ -53,6 +59,8 @@ def detect_state(
         read_events(events, rejects) if events else None,
     )
     out.mkdir(parents=True, exist_ok=True)
+    memory = read_memory(out) if sequence and (out / TRACKS).is_file() else None
+    history = "" if memory is None else read_history(out, memory)
     with room_to_write(out):
         # Results are not kept between runs: the state under them grows.
         engine = DuckEngine(
@@ -64,8 +72,10 @@ def detect_state(
             n_exchanges, detection = _detect(state, engine, tables, settings, control, clock, rejects)
         finally:
             engine.close()
+        followed = follow(detection, memory, alpha=settings.detect.enforcement.q_value, sequence=sequence)
+        detection = followed.detection
         with clock.time("write"):
-            campaigns = write_findings(out, detection)
+            campaigns = write_findings(out, followed, history)
             rejects.write(out / "rejects.jsonl")
         inputs = [
             {"file": f.path, "format": f.format, "bytes": f.size_bytes, "exchanges": f.n_exchanges}
