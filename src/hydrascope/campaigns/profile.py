@@ -14,12 +14,14 @@ independence model sees (one cloud, one mail provider, one plan), are capped low
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
 
 from hydrascope.campaigns.observations import Channel, Observations
 from hydrascope.campaigns.synchrony import synchrony_bits
+from hydrascope.kernels.membership import channel_weights, combine_families, text_weights
 from hydrascope.records import FAMILIES
 from hydrascope.stats.density import leave_one_out_bits
 
@@ -57,6 +59,29 @@ class Fit:
         return self.families[:, FAMILY_NAMES.index(name)]
 
 
+class _Scratch(threading.local):
+    """Zeroed arrays of this thread for the kernels, which leave them zeroed."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(0, np.int32)
+        self._totals = np.zeros(0)
+
+    def counts(self, n: int) -> np.ndarray:
+        """int32[>= n]."""
+        if len(self._counts) < n:
+            self._counts = np.zeros(2 * n, np.int32)
+        return self._counts
+
+    def totals(self, n: int) -> np.ndarray:
+        """float64[>= n]."""
+        if len(self._totals) < n:
+            self._totals = np.zeros(2 * n)
+        return self._totals
+
+
+_SCRATCH = _Scratch()
+
+
 def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -> Fit:
     """Score each member against the others.
 
@@ -64,28 +89,63 @@ def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -
         members: int32[k] distinct account codes, k >= 2.
         seed: for the background sample that the timing channel is compared with.
     """
-    by_channel = {
-        name: np.minimum(channel_bits(c, members), COARSE.get(name, np.inf))
-        for name, c in observations.channels.items()
-    }
-    family_of = {name: c.family for name, c in observations.channels.items()}
+    families = _family_of_channels(observations)
+    bits = np.zeros((len(families), len(members)))
+    row_of = dict(zip(families, bits, strict=True))
+    for name, channel in observations.channels.items():
+        _weigh_channel(channel, members, COARSE.get(name, np.inf), row_of[name])
     for name, quantity in observations.quantities.items():
-        by_channel[name] = leave_one_out_bits(quantity, members)
-        family_of[name] = "timing" if name == "volume" else "lifecycle"
-    by_channel["template"], family_of["template"] = template_bits(observations, members), "content"
+        row_of[name][:] = leave_one_out_bits(quantity, members)
+    _weigh_text(observations, members, row_of["template"])
     if observations.cycle is not None:
-        by_channel["synchrony"] = synchrony_bits(
+        row_of["synchrony"][:] = synchrony_bits(
             observations.activity, members, seed=seed, base=observations.cycle
         )
-        family_of["synchrony"] = "timing"
-    families = np.stack(
-        [
-            _combine([b for n, b in by_channel.items() if family_of[n] == f], len(members))
-            for f in FAMILY_NAMES
-        ],
-        axis=1,
+    index = np.array([FAMILY_NAMES.index(f) for f in families.values()])
+    return Fit(
+        members=members,
+        channels=row_of,
+        families=combine_families(bits, index, _CAPS, _REST, _AGAINST, _FLOOR),
     )
-    return Fit(members=members, channels=by_channel, families=np.minimum(families, _CAPS))
+
+
+def _family_of_channels(observations: Observations) -> dict[str, str]:
+    """Everything that members are compared by, with its family."""
+    families = {name: channel.family for name, channel in observations.channels.items()}
+    for name in observations.quantities:
+        families[name] = "timing" if name == "volume" else "lifecycle"
+    families["template"] = "content"
+    if observations.cycle is not None:
+        families["synchrony"] = "timing"
+    return families
+
+
+def channel_bits(channel: Channel, members: np.ndarray) -> np.ndarray:
+    """float64[k] match weight of each member in one categorical channel; 0 where it has no value.
+
+    P(value | member) is (n - 1 + 0.5 / k) / k with n of the k members that show anything showing the value, the
+    account itself left out; P(value | other) likewise among outsiders, half an account added. The best shared
+    value counts, less half the log2 of the number of values tried, since several chances to share must be paid
+    for, and less half the log2 of the inverse of its share of the account's exchanges.
+    """
+    out = np.zeros(len(members))
+    _weigh_channel(channel, members, np.inf, out)
+    return out
+
+
+def _weigh_channel(channel: Channel, members: np.ndarray, cap: float, out: np.ndarray) -> None:
+    channel_weights(
+        channel.offsets,
+        channel.value,
+        channel.share,
+        channel.popularity,
+        channel.n_known,
+        members,
+        _FLOOR,
+        cap,
+        _SCRATCH.counts(len(channel.names)),
+        out,
+    )
 
 
 def template_bits(observations: Observations, members: np.ndarray) -> np.ndarray:
@@ -97,82 +157,24 @@ def template_bits(observations: Observations, members: np.ndarray) -> np.ndarray
     share of members over the share of outsiders that use the text in earnest; using a public text a thousand
     times is no more evidence than using it. The best of the group's few leading communities counts.
     """
-    n = observations.n_sampled[members].astype(float)
-    sampled = int((n > 0).sum())
-    who, community, share = observations.usage.rows_of(members)
-    if sampled < 2 or not len(who):
-        return np.zeros(len(members))
-    codes, inside = np.unique(community, return_inverse=True)
-    total = np.bincount(inside, weights=share)
-    best = np.full(len(members), -np.inf)
-    for c in np.argsort(-total, kind="stable")[:_LEADING].tolist():
-        mine = np.zeros(len(members))
-        mine[who[inside == c]] = share[inside == c]
-        outside = max(float(observations.usage_total[codes[c]] - total[c]), 0.0)
-        other = (outside + 0.02) / (observations.n_with_sample - sampled + 1)
-        by_exchange = _usage_bits(mine, n, (total[c] - mine) / max(sampled - 1, 1), other)
-        best = np.maximum(
-            best, np.minimum(by_exchange, _user_bits(observations, members, int(codes[c]), sampled))
-        )
-    return np.where(n > 0, np.maximum(best, _FLOOR), 0.0)
+    out = np.zeros(len(members))
+    _weigh_text(observations, members, out)
+    return out
 
 
-def _usage_bits(mine: np.ndarray, n: np.ndarray, group: np.ndarray, other: float) -> np.ndarray:
-    g, o = np.clip(group, 1e-4, 0.98), min(max(other, 1e-6), 0.98)
-    weight = n * (mine * np.log2(g / o) + (1 - mine) * np.log2((1 - g) / (1 - o)))
-    return weight / (1 + np.maximum(n - 1, 0) * _ALIKE)
-
-
-def _user_bits(observations: Observations, members: np.ndarray, community: int, sampled: int) -> np.ndarray:
-    table = observations.community_share
-    starts, lengths = table.indptr[members], table.indptr[members + 1] - table.indptr[members]
-    ends = np.cumsum(lengths)
-    index = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1] if len(ends) else 0)
-    hit = (table.indices[index] == community) & (table.data[index] > 0)
-    uses = np.bincount(np.repeat(np.arange(len(members)), lengths)[hit], minlength=len(members)) > 0
-    outside = observations.n_users[community] - uses.sum()
-    group = (uses.sum() - uses + 0.5) / max(sampled, 1)
-    return np.log2(group / ((outside + 0.5) / (observations.n_with_sample - sampled + 1)))
-
-
-def _combine(bits: list[np.ndarray], n: int) -> np.ndarray:
-    if not bits:
-        return np.zeros(n)
-    stacked = np.stack(bits)
-    strongest = stacked.max(axis=0)
-    support = np.maximum(stacked, 0).sum(axis=0) - np.maximum(strongest, 0)
-    against = np.minimum(stacked, 0).sum(axis=0) - np.minimum(strongest, 0)
-    return np.maximum(strongest + _REST * support + _AGAINST * against, _FLOOR)
-
-
-def channel_bits(channel: Channel, members: np.ndarray) -> np.ndarray:
-    """float64[k] match weight of each member in one categorical channel; 0 where it has no value."""
-    k = len(members)
-    who, value, share = channel.rows_of(members)
-    known = np.bincount(who, minlength=k) > 0
-    n_known = int(known.sum())
-    if n_known < 2:
-        return np.zeros(k)
-    codes, inside = np.unique(value, return_inverse=True)
-    n_inside = np.bincount(inside)[inside]
-    outside = channel.popularity[codes][inside] - n_inside
-    n_outside = max(channel.n_known - n_known, 1)
-    p_group = (n_inside - 1 + 0.5 / n_known) / (n_known - 1 + 1.0)
-    p_other = (outside + 0.5) / (n_outside + 1.0)
-    bits = np.log2(p_group / p_other)
-    shared = n_inside > 1
-    tried = np.bincount(who[shared], minlength=k)  # several chances to share: pay for them
-    best = np.full(k, -np.inf)
-    np.maximum.at(best, who[shared], bits[shared] + np.log2(np.maximum(share[shared], 1e-3)) * 0.5)
-    best -= np.log2(np.maximum(tried, 1)) * 0.5
-    miss = _miss_bits(np.isfinite(best) & known, known, p_other[shared], codes[inside][shared])
-    return np.where(known, np.where(np.isfinite(best), best, miss), 0.0)
-
-
-def _miss_bits(hit: np.ndarray, known: np.ndarray, p_other: np.ndarray, codes: np.ndarray) -> float:
-    """Weight of sharing nothing where sharing is usual: log2 P(no hit | member) / P(no hit | other)."""
-    n = int(known.sum())
-    rate = (hit.sum() + 0.5) / (n + 1.0)
-    _, first = np.unique(codes, return_index=True)
-    rate_other = min(float(p_other[first].sum()), 0.98) if len(first) else 0.0
-    return float(max(np.log2((1 - rate) / (1 - min(rate_other, rate))), _FLOOR))
+def _weigh_text(observations: Observations, members: np.ndarray, out: np.ndarray) -> None:
+    usage, earnest = observations.usage, observations.community_share
+    text_weights(
+        usage.offsets,
+        usage.value,
+        usage.share,
+        observations.usage_total,
+        (earnest.indptr, earnest.indices, earnest.data),
+        observations.n_users,
+        observations.n_sampled,
+        observations.n_with_sample,
+        members,
+        (_LEADING, _ALIKE, _FLOOR),
+        _SCRATCH.totals(len(observations.usage_total)),
+        out,
+    )

@@ -1,0 +1,85 @@
+"""The world that scans are timed on: the true-scale campaigns in a month of traffic, prompts of a stated mean length.
+
+Ours is `scale/16m` over its first 31 days: three campaigns on 21,500 accounts (24,000 over all of its 45 days) and
+as many honest exchanges, sixteen million together. Its composed prompts are shorter than real ones, so each is
+followed by unique words as a document would be; wrappers, system prompts and who sends what stay as they are.
+Smaller worlds have fewer accounts of each group, not fewer exchanges an account.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hydrascope.simulate import read_scenario, simulate_world
+
+__all__ = ["SIZES", "make_world"]
+
+SCENARIO = "scale/16m"
+DAYS = 31
+WHOLE = 16_200_000
+"""Exchanges of the scenario's first 31 days."""
+SIZES = {"130k": 130_000, "1M": 1_000_000, "4M": 4_000_000, "16M": WHOLE}
+_WORDS = 30_000
+_LETTERS = np.frombuffer(b"eeeetttaaaooiinnssrrhhldcumfpgwybvk", np.uint8)
+
+
+def make_world(folder: Path, n_exchanges: int, text_bytes: int, workers: int) -> None:
+    """Simulate the world once, and lengthen its prompts.
+
+    Args:
+        text_bytes: mean bytes of prompt and system prompt together; 0 leaves the prompts as they are.
+    """
+    if (folder / "made").exists():
+        return
+    sys.stderr.write(f"simulating {n_exchanges:,} exchanges in {folder} (kept for the next time)\n")
+    scenario = read_scenario(SCENARIO)
+    scenario = replace(scenario, world=replace(scenario.world, days=DAYS))
+    simulate_world(scenario, folder, scale=n_exchanges / WHOLE, workers=workers)
+    files = sorted((folder / "exchanges").glob("*.parquet"))
+    missing = max(text_bytes - round(_mean_bytes(files[len(files) // 2])), 0)
+    if missing:
+        with get_context("spawn").Pool(workers) as pool:
+            pool.map(partial(_lengthen, missing=missing), files)
+    (folder / "made").write_text(f"{n_exchanges} {text_bytes}\n")
+
+
+def _mean_bytes(path: Path) -> float:
+    table = pq.read_table(path, columns=["prompt", "system"])
+    n_bytes = sum(pc.sum(pc.binary_length(table[c])).as_py() or 0 for c in table.column_names)
+    return float(n_bytes / max(len(table), 1))
+
+
+def _lengthen(path: Path, missing: int) -> None:
+    """Append words to every prompt, log-normal in number, `missing` bytes in the mean."""
+    table = pq.read_table(path)
+    rng = np.random.default_rng(int(path.stem.split("-")[1]))
+    text = _prose(rng, 4_000_000)
+    spread = 0.8
+    length = rng.lognormal(np.log(missing) - spread**2 / 2, spread, len(table)).astype(np.int64)
+    start = rng.integers(0, len(text) - 40 * missing, len(table))
+    length = np.minimum(length, 40 * missing)
+    tails = pa.array(
+        [text[a:b] for a, b in zip(start.tolist(), (start + length).tolist(), strict=True)], pa.string()
+    )
+    at = table.schema.get_field_index("prompt")
+    longer = pc.binary_join_element_wise(table["prompt"], tails, "\n\n")
+    partial_path = path.with_suffix(".partial")
+    pq.write_table(table.set_column(at, table.schema.field(at), longer), partial_path, compression="zstd")
+    partial_path.replace(path)
+
+
+def _prose(rng: np.random.Generator, n_words: int) -> str:
+    """Words of a vocabulary of their own, common ones more often (Zipf)."""
+    lengths = rng.integers(3, 11, _WORDS)
+    vocabulary = np.array([bytes(_LETTERS[rng.integers(0, len(_LETTERS), n)]).decode() for n in lengths])
+    rank = np.minimum(np.exp(rng.random(n_words) * np.log(_WORDS)).astype(np.int64), _WORDS - 1)
+    return " ".join(vocabulary[rank].tolist())
