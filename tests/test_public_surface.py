@@ -84,8 +84,12 @@ SURFACE = {
     ],
     "hydrascope.report": [
         "Answer",
+        "Comparison",
         "Findings",
         "answer_as_dict",
+        "compare",
+        "describe_difference",
+        "difference_as_dict",
         "explain",
         "read_findings",
         "render_answer",

@@ -88,11 +88,24 @@ def sharing_of_pair(channels: Sequence[str]) -> tuple[str, ...]:
     """
     counts = Counter(channels)
     return tuple(
-        f"They share {n} {noun}{'es' if noun.endswith('s') else 's'}."
+        f"They share {n} {_plural(noun)}."
         if n > 1
         else f"They share {'an' if noun[0] in 'aeiouA' else 'a'} {noun}."
         for noun, n in ((_NOUNS.get(c, c), n) for c, n in counts.items())
     )
+
+
+def _plural(noun: str) -> str:
+    """More than one: the ending goes to the word that is counted.
+
+    >>> [_plural(n) for n in ("address", "set of tools", "network (/24 or /48)", "API key")]
+    ['addresses', 'sets of tools', 'networks (/24 or /48)', 'API keys']
+    """
+    head, sep, rest = noun, "", ""
+    for mark in (" of ", " ("):
+        if mark in noun:
+            head, sep, rest = noun.partition(mark)
+    return f"{head}{'es' if head.endswith('s') else 's'}{sep}{rest}"
 
 
 def _link_evidence(observations: Observations, judged: Judged) -> list[Evidence]:
@@ -157,7 +170,7 @@ def _sharing_sentence(observations: Observations, members: np.ndarray, name: str
     if not shared:
         return f"None of the {known:,} accounts shares a {noun} with another."
     outside = int(sum(channel.popularity[v] - counts[v] for v in shared))
-    spread = f"{len(shared):,} {noun}{'' if len(shared) == 1 else 's'}"
+    spread = f"{len(shared):,} {noun if len(shared) == 1 else _plural(noun)}"
     others = "no other account uses" if outside == 0 else f"accounts outside use {outside:,} times"
     return (
         f"{sharing:,} of {known:,} accounts share {spread}, which {others}."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hydrascope.report import prose, words
 from hydrascope.report.answer import Answer, Line, Section, campaign_facts, hypotheses_section, kept
+from hydrascope.report.lineage import lineage_sentences
 from hydrascope.report.masking import clean, shown_template
 from hydrascope.report.shape import CampaignEntry
 from hydrascope.report.waterfall import build_waterfall
@@ -17,6 +18,7 @@ def explain_campaign(campaign: CampaignEntry, *, reveal: bool) -> Answer:
     """Why a campaign was judged as it was."""
     sections = [
         Section(title="In short", lines=(Line(text=prose.summary(campaign)),)),
+        Section(title="Over time", lines=tuple(Line(text=s) for s in lineage_sentences(campaign))),
         *(evidence_section(campaign, side) for side in ("link", "abuse")),
         hypotheses_section(campaign.hypotheses),
         innocent_section(campaign),

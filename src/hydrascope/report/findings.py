@@ -57,6 +57,8 @@ class RunFacts:
     """Share of chance links tolerated among all links."""
     rejects: Mapping[str, int] = field(default_factory=dict)
     """Records not read, by reason."""
+    followed: bool = False
+    """Whether it went on from earlier findings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +218,7 @@ def facts_of(raw: Mapping[str, Any]) -> RunFacts:
         false_alarm_rate=number("false_alarm_rate") or number_in(part(rates, "enforcement"), "q_value"),
         chance_links=number_in(part(rates, "links"), "max_null_share"),
         rejects=rejects,
+        followed=(number_in(part(rates, "online"), "run") or 0) > 1,
     )
 
 

@@ -22,9 +22,12 @@ __all__ = [
     "GraphNode",
     "Harm",
     "HypothesisEntry",
+    "LineageEntry",
     "MemberEntry",
+    "OnlineEntry",
     "Release",
     "SharedValue",
+    "SuccessorEntry",
     "TemplateEntry",
     "TemplatePart",
     "Timeline",
@@ -183,6 +186,40 @@ class Harm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuccessorEntry:
+    """The campaign that this one takes over from."""
+
+    campaign_id: str
+    gap_h: float | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageEntry:
+    """Where a campaign comes from, in a sequence of runs."""
+
+    status: Literal["new", "continued", "revived"] = "new"
+    by: Literal["members", "template"] | None = None
+    n_kept: int = 0
+    n_joined: int = 0
+    n_left: int = 0
+    merged_from: tuple[str, ...] = ()
+    split_from: str | None = None
+    successor_of: SuccessorEntry | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineEntry:
+    """A campaign's tests over a sequence of runs."""
+
+    level: float | None = None
+    looks: int = 0
+    p_value: float | None = None
+    passed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignEntry:
     """A judged cluster with everything that was kept about it."""
 
@@ -202,6 +239,8 @@ class CampaignEntry:
     elicitations: Mapping[str, float] = field(default_factory=dict)
     input_tokens: int | None = None
     output_tokens: int | None = None
+    lineage: LineageEntry | None = None
+    online: OnlineEntry | None = None
     evidence: tuple[EvidenceEntry, ...] = ()
     hypotheses: tuple[HypothesisEntry, ...] = ()
     best_innocent: HypothesisEntry | None = None

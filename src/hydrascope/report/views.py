@@ -14,6 +14,7 @@ from hydrascope.report import prose, words
 from hydrascope.report.chart import TimelineChart, draw_timeline
 from hydrascope.report.findings import Findings, read_links
 from hydrascope.report.layout import MAX_NODES, Drawing, draw_graph
+from hydrascope.report.lineage import lineage_sentences
 from hydrascope.report.masking import MIN_ACCOUNTS_SHOWN, clean, shown_template
 from hydrascope.report.ranking import GROUPS, group_of, harm_of, priority, rank, taken_tokens
 from hydrascope.report.shape import (
@@ -71,6 +72,8 @@ class CampaignView:
     title: str
     verdict: str
     summary: str
+    lineage: str
+    """Where it comes from, in a sentence or two; empty where there is nothing to say."""
     innocent: str
     training: str
     n_accounts: int | None
@@ -186,6 +189,7 @@ def build_view(
         title=prose.title_of(campaign),
         verdict=prose.verdict_sentence(campaign),
         summary=prose.summary(campaign),
+        lineage=" ".join(lineage_sentences(campaign, followed=findings.run.followed)),
         innocent=prose.innocent_sentence(campaign.best_innocent, campaign.verdict)
         if campaign.best_innocent
         else "",
