@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-spark test-browser lint bench bench-watermark clean
+.PHONY: help demo test test-slow test-kill test-spark test-browser lint bench bench-watermark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-18s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ test: $(STAMP) ## the default test suite (under ten minutes on two cores)
 
 test-slow: $(STAMP) ## the tests behind the `slow` marker
 	$(BIN)/pytest -m slow
+
+test-kill: $(STAMP) ## writers and receivers killed a hundred times each: nothing lost, nothing doubled
+	$(BIN)/pytest -m slow tests/watch
 
 .venv-spark/.installed: pyproject.toml constraints.txt
 	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark

@@ -72,6 +72,14 @@ SURFACE = {
         "prepare",
     ],
     "hydrascope.pipeline": ["DetectSettings", "Detection", "Progress", "ScanResult", "ScanSettings", "scan"],
+    "hydrascope.pipeline.push": [
+        "Receiver",
+        "Spool",
+        "land_pushes",
+        "listen_address",
+        "open_spool",
+        "receive",
+    ],
     "hydrascope.pipeline.watch": [
         "Landing",
         "State",
@@ -139,6 +147,8 @@ EXTRAS = (
     "rensa",
     "litellm",
     "starlette",
+    "uvicorn",
+    "deltalake",
 )
 """Packages that no core module may import."""
 HEAVY = ("numba", "pyarrow", "duckdb", "sklearn", "scipy", "rich", "typer")

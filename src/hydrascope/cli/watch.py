@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +15,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from hydrascope.engine.limits import parse_size
-from hydrascope.errors import InputError
+from hydrascope.errors import InputError, UsageError
 from hydrascope.ingest import ColumnMap, read_column_map
 from hydrascope.pipeline import ScanSettings
 from hydrascope.pipeline.control import Control, read_control
 from hydrascope.pipeline.output import room_to_write
+from hydrascope.pipeline.push import Receiver, Spool, land_pushes, listen_address, open_spool, receive
+from hydrascope.pipeline.push.app import PushSettings
 from hydrascope.pipeline.watch import (
     Landing,
     State,
@@ -29,6 +34,8 @@ from hydrascope.pipeline.watch import (
 )
 
 __all__ = ["register"]
+
+_LEAST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +53,16 @@ class _Plan:
     settle_s: float
     detect_every: int
     retain_days: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Push:
+    """Where pushes come in, and where they wait."""
+
+    listen: str | None
+    spool: Path
+    limit_bytes: int
+    settings: PushSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -85,6 +102,15 @@ def watch(
             help="Keep a few texts for the analyst; fixed when the state is made.",
         ),
     ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT to take pushes on: OTLP/HTTP and JSON lines.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token pushes carry. [HYDRASCOPE_PUSH_TOKEN]")
+    ] = None,
+    spool: Annotated[Path | None, typer.Option(help="Folder that pushes wait in. [STATE/push]")] = None,
+    spool_limit: Annotated[str, typer.Option(help="Most bytes that may wait there.")] = "2GB",
+    push_limit: Annotated[str, typer.Option(help="Most bytes of one push.")] = "32MB",
     retain_days: Annotated[
         float | None, typer.Option(help="Remove exchanges older than so many days.")
     ] = None,
@@ -93,8 +119,18 @@ def watch(
     ] = None,
 ) -> None:
     """Land new files of a log as they appear, once each, and keep the findings current."""
-    if not source and not delete:
-        raise typer.BadParameter("give a SOURCE to watch", param_hint="SOURCE")
+    if not source and not delete and listen is None:
+        raise typer.BadParameter("give a SOURCE to watch, or --listen", param_hint="SOURCE")
+    if once and listen is not None:
+        raise typer.BadParameter("a single look receives nothing: leave out --once", param_hint="--listen")
+    push = _Push(
+        listen=listen,
+        spool=spool or state / "push",
+        limit_bytes=parse_size(spool_limit),
+        settings=PushSettings(
+            token=_token(token_file) if listen else None, most_bytes=parse_size(push_limit)
+        ),
+    )
     base = ScanSettings()
     plan = _Plan(
         source=tuple(source or ()),
@@ -114,20 +150,60 @@ def watch(
     with open_state(state, sampling) as opened, room_to_write(state):
         for account in delete or ():
             _say(f"{delete_account(opened, account):,} exchanges of {account} removed")
-        if once and source:
-            _look(opened, plan)
-            if plan.detect_every:
-                _detect(opened, plan)
-        elif source:
-            _follow(opened, plan, every)
+        with _pushes(push) as (waiting, receiver):
+            if once and source:
+                _look(opened, plan, waiting)
+                if plan.detect_every:
+                    _detect(opened, plan)
+            elif source or listen is not None:
+                _follow(opened, plan, every, waiting, receiver)
 
 
-def _follow(state: State, plan: _Plan, every_s: float) -> None:
+@contextmanager
+def _pushes(push: _Push) -> Iterator[tuple[Spool | None, Receiver | None]]:
+    """The spool where there is one, and the receiver where one was asked for."""
+    with ExitStack() as stack:
+        if push.listen is None and not push.spool.exists():
+            yield None, None
+            return
+        spool = stack.enter_context(open_spool(push.spool, limit_bytes=push.limit_bytes))
+        receiver = None
+        if push.listen is not None:
+            host, port = listen_address(push.listen)
+            receiver = stack.enter_context(receive(spool, host, port, push.settings))
+            _say(f"listening on {receiver.host} port {receiver.port}")
+        yield spool, receiver
+
+
+def _token(file: Path | None) -> str | None:
+    """The token of a file, or of the environment.
+
+    Raises:
+        UsageError: the file cannot be read, or the token is too short to be one.
+    """
+    try:
+        token = os.environ.get("HYDRASCOPE_PUSH_TOKEN") if file is None else file.read_text().strip()
+    except OSError as error:
+        raise UsageError(
+            f"the token cannot be read: {error.strerror}", file=str(file), hint="check --token-file"
+        ) from error
+    if token is not None and len(token) < _LEAST_TOKEN:
+        raise UsageError(
+            f"the token has fewer than {_LEAST_TOKEN} characters", hint="make one: openssl rand -hex 32"
+        )
+    return token
+
+
+def _follow(
+    state: State, plan: _Plan, every_s: float, spool: Spool | None, receiver: Receiver | None
+) -> None:
     """Look, now and then detect, wait; until stopped."""
     ticks, waiting = 0, False
     while True:
         began = time.monotonic()
-        waiting |= _look(state, plan)
+        if receiver is not None:
+            receiver.check()
+        waiting |= _look(state, plan, spool)
         ticks += 1
         if waiting and plan.detect_every and ticks % plan.detect_every == 0:
             _detect(state, plan)
@@ -135,31 +211,35 @@ def _follow(state: State, plan: _Plan, every_s: float) -> None:
         time.sleep(max(0.0, every_s - (time.monotonic() - began)))
 
 
-def _look(state: State, plan: _Plan) -> bool:
-    """One look at the source; whether the state changed."""
+def _look(state: State, plan: _Plan, spool: Spool | None) -> bool:
+    """One look at the source and at what was pushed; whether the state changed."""
     began = time.monotonic()
     landing = land_files(
         state, plan.source, format=plan.format, column_map=plan.column_map, settle_s=plan.settle_s
     )
+    pushed = land_pushes(state, spool) if spool is not None else Landing(n_files=0, n_exchanges=0)
     merge_parts(state)
     removed = 0
     if plan.retain_days is not None:
         limit = datetime.now(UTC) - timedelta(days=plan.retain_days)
         removed = retain_since(state, int(limit.timestamp() * 1e6))
-    if landing.n_files or removed:
+    changed = bool(landing.n_files or pushed.n_files or removed)
+    if changed:
         state.publish(only=removed > 0)
-    _report(landing, removed, time.monotonic() - began)
-    return bool(landing.n_files or removed)
+    _report(landing, pushed, removed, time.monotonic() - began)
+    return changed
 
 
-def _report(landing: Landing, removed: int, took_s: float) -> None:
+def _report(landing: Landing, pushed: Landing, removed: int, took_s: float) -> None:
     if landing.n_files:
         _say(f"{landing.n_exchanges:,} exchanges of {landing.n_files:,} files landed in {took_s:.1f} s")
+    if pushed.n_files:
+        _say(f"{pushed.n_exchanges:,} pushed exchanges landed in {took_s:.1f} s")
     if removed:
         _say(f"{removed:,} exchanges removed by age")
     for path in landing.changed:
         _say(f"{path} changed after it was landed; its new content is not read: write new files instead")
-    for path, why in landing.refused:
+    for path, why in (*landing.refused, *pushed.refused):
         _say(f"{path} not landed: {why}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hydrascope.features.observer import KINDS
+from hydrascope.features.observer import KINDS, ObserveSettings
 from hydrascope.kernels.strings import hash_strings
 from hydrascope.pipeline.watch.journal import Part
 from hydrascope.pipeline.watch.state import State
@@ -21,6 +22,8 @@ __all__ = ["delete_account", "merge_parts", "retain_since"]
 
 MERGE_AT = 32
 """As many parts of one tier become one of the next."""
+MERGE_ROWS = 2_000_000
+"""Most exchanges of a merged part: some 400 MB of rows while it is written."""
 _SAMPLE_SLACK = 2
 """A merged part keeps so many times the final sample, so that deletions leave enough."""
 
@@ -50,25 +53,35 @@ def retain_since(state: State, at_us: int) -> int:
     )
 
 
-def merge_parts(state: State, *, at: int = MERGE_AT) -> int:
-    """Join `at` or more parts of one tier to one, so that a year of minutes is not half a million files; parts joined."""
+def merge_parts(state: State, *, at: int = MERGE_AT, most: int = MERGE_ROWS) -> int:
+    """Join parts of one tier to one where there are `at` of them, so that a year of minutes is not half a million files.
+
+    A row is rewritten once a tier, and no part grows beyond `most` exchanges, so that a merge never holds up a
+    tick for longer than that many rows take. Returns the number of parts joined.
+    """
     merged = 0
     for tier in range(8):
-        group = [p for p in state.journal.parts if p.tier == tier]
-        if len(group) < at:
+        group = _mergeable([p for p in state.journal.parts if p.tier == tier], at, most)
+        if not group:
             continue
-        tables: _Tables = {}
-        for room in KINDS:
+        name = state.fresh_name()
+        for room in KINDS:  # one at a time: together they may not fit in memory
             held = [_read(state, room, p) for p in group if room in p.files]
             if held:
-                tables[room] = pa.concat_tables(held)
-        _trim(tables, state)
-        name = state.fresh_name()
-        _write(state, name, tables)
+                _write(state, name, {room: _trimmed(room, pa.concat_tables(held), state.settings)})
         _join_rejects(state, group, name)
         state.commit(add=[state.describe(name, tier + 1)], remove=[p.name for p in group])
         merged += len(group)
     return merged
+
+
+def _mergeable(parts: Sequence[Part], at: int, most: int) -> list[Part]:
+    """The oldest parts that fit into one, where enough small ones have come together; else none."""
+    small = [p for p in parts if p.n_exchanges <= most // 2]
+    if len(small) < at:
+        return []
+    sizes = itertools.accumulate(p.n_exchanges for p in small)
+    return [p for p, size in zip(small, sizes, strict=True) if size <= most]
 
 
 def _rewrite(
@@ -122,14 +135,14 @@ def _used_values(values: pa.Table, rows: pa.Table) -> pa.Table:
     return values.filter(pa.array(used))
 
 
-def _trim(tables: _Tables, state: State) -> None:
+def _trimmed(room: str, table: pa.Table, settings: ObserveSettings) -> pa.Table:
     """Samples keep the lowest ranks of each account, values and system prompts are kept once."""
-    for room, keep in (("shingles", state.settings.n_sketched), ("texts", state.settings.n_texts)):
-        if room in tables:
-            tables[room] = _lowest(tables[room], keep * _SAMPLE_SLACK)
-    for room, keys in (("values", ["channel", "value"]), ("systems", ["system"])):
-        if room in tables:
-            tables[room] = _once(tables[room], keys)
+    if room == "shingles":
+        return _lowest(table, settings.n_sketched * _SAMPLE_SLACK)
+    if room == "texts":
+        return _lowest(table, settings.n_texts * _SAMPLE_SLACK)
+    keys = {"values": ["channel", "value"], "systems": ["system"]}
+    return _once(table, keys[room]) if room in keys else table
 
 
 def _lowest(table: pa.Table, keep: int) -> pa.Table:

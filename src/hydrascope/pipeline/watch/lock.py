@@ -1,4 +1,4 @@
-"""One writer to a state: a lock that the operating system drops when its holder dies."""
+"""One writer to a folder: a lock that the operating system drops when its holder dies."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from hydrascope.errors import StateError
 
 __all__ = ["hold_lock"]
 
+_HINTS = {"state": "wait for it or stop it; read `current` in the state instead of writing"}
+
 
 @contextmanager
-def hold_lock(folder: Path) -> Iterator[None]:
-    """Hold `folder/lock`; it says who holds it.
+def hold_lock(folder: Path, what: str = "state") -> Iterator[None]:
+    """Hold `folder/lock`; it says who holds it. `what` names the folder in the error.
 
     Raises:
         StateError: another run holds it.
@@ -31,9 +33,9 @@ def hold_lock(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StateError(
-                f"the state is held by another run ({_holder(path)})",
+                f"the {what} is held by another run ({_holder(path)})",
                 file=str(folder),
-                hint="wait for it or stop it; read `current` in the state instead of writing",
+                hint=_HINTS.get(what, "wait for it or stop it"),
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, msgspec.json.encode(_me()), 0)
