@@ -11,6 +11,7 @@ import random
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -25,6 +26,7 @@ from hydrascope.pipeline.watch import merge_parts, open_state
 
 SETTINGS = SealSettings(settle_s=0.0, patience_s=3600.0)
 Sent = tuple[bytes, str, str]
+_stopping = threading.Event()
 
 
 def _serve(folder: Path, port: int) -> None:
@@ -33,7 +35,7 @@ def _serve(folder: Path, port: int) -> None:
         open_spool(folder / "spool") as spool,
         receive(spool, "127.0.0.1", port, PushSettings()) as receiver,
     ):
-        while True:
+        while not _stopping.is_set():
             receiver.check()
             if land_pushes(state, spool, SETTINGS).n_files:
                 merge_parts(state, at=4)
@@ -110,7 +112,7 @@ def _finish(folder: Path, port: int, number: int) -> int:
     """The pushes up to the next that completes a pair are sent to a last child, which is stopped as a person would."""
     pid = os.fork()
     if pid == 0:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.signal(signal.SIGTERM, lambda *_: _stopping.set())
         _exit(_serve, folder, port)
     target = number + 3 - number % 3
     until = time.monotonic() + 120
@@ -143,8 +145,6 @@ def _child(work: object, *args: object) -> None:
 def _exit(work: object, *args: object) -> None:
     try:
         work(*args)  # type: ignore[operator]
-    except SystemExit:
-        os._exit(0)
     except BaseException:
         traceback.print_exc()
         os._exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -36,6 +37,7 @@ from hydrascope.pipeline.watch import (
 __all__ = ["register"]
 
 _LEAST_TOKEN = 16
+_stopping = threading.Event()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +147,8 @@ def watch(
         detect_every=detect_every,
         retain_days=retain_days,
     )
-    signal.signal(signal.SIGTERM, _stop)
     sampling = None if keep_text is None else replace(base.observe, keep_text=keep_text)
-    with open_state(state, sampling) as opened, room_to_write(state):
+    with _stopped_politely(), open_state(state, sampling) as opened, room_to_write(state):
         for account in delete or ():
             _say(f"{delete_account(opened, account):,} exchanges of {account} removed")
         with _pushes(push) as (waiting, receiver):
@@ -199,7 +200,7 @@ def _follow(
 ) -> None:
     """Look, now and then detect, wait; until stopped."""
     ticks, waiting = 0, False
-    while True:
+    while not _stopping.is_set():
         began = time.monotonic()
         if receiver is not None:
             receiver.check()
@@ -208,7 +209,7 @@ def _follow(
         if waiting and plan.detect_every and ticks % plan.detect_every == 0:
             _detect(state, plan)
             waiting = False
-        time.sleep(max(0.0, every_s - (time.monotonic() - began)))
+        _stopping.wait(max(0.0, every_s - (time.monotonic() - began)))
 
 
 def _look(state: State, plan: _Plan, spool: Spool | None) -> bool:
@@ -266,6 +267,19 @@ def _say(what: str) -> None:
     typer.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {what}")
 
 
+@contextmanager
+def _stopped_politely() -> Iterator[None]:
+    """SIGTERM and SIGINT end the run with 0: what is half done is removed at the next start."""
+    _stopping.clear()
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _stop(number: int, frame: object) -> NoReturn:
-    """A polite stop: what is half done is removed at the next start."""
+    """The exit may be lost where it meets code that swallows what is raised, such as a finaliser; the loop asks as well."""
+    _stopping.set()
     raise SystemExit(0)
