@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-kill test-spark test-browser lint bench bench-watermark clean
+.PHONY: help demo test test-slow test-kill test-spark test-browser lint bench bench-attacker bench-watermark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-18s %s\n", $$1, $$2}'
@@ -44,12 +44,15 @@ lint: $(STAMP) ## ruff, strict types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## a million exchanges timed, then the leaderboard: every detector on the judging worlds, three seeds
+bench: $(STAMP) ## a million exchanges timed, then the leaderboard on the judging worlds (ARGS=--quick: minutes)
 	$(BIN)/python benchmarks/scan_speed.py --exchanges 1M
-	$(BIN)/python benchmarks/leaderboard.py bench-out
+	$(BIN)/python benchmarks/leaderboard.py bench-out $(ARGS)
+
+bench-attacker: $(STAMP) ## the cheapest way past the scan, and past it with a channel off (ARGS=--quick: minutes)
+	$(BIN)/python benchmarks/attacker.py bench-attacker-out $(ARGS)
 
 bench-watermark: $(STAMP) ## what marks and twins can show, on small students (half an hour; ARGS=--quick: minutes)
 	$(BIN)/python benchmarks/watermark_power.py $(ARGS)
 
 clean: ## remove what was built, keep the virtual environment
-	rm -rf demo build dist bench-out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo build dist bench-out bench-attacker-out .pytest_cache .mypy_cache .ruff_cache

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from hydrascope.errors import ConfigError, UsageError
 from hydrascope.evaluate.attacker.arena import CAMPAIGN, Arena, campaign_table
+from hydrascope.evaluate.attacker.contest import Attacker, Contest, held_by, hold_contest
 from hydrascope.evaluate.attacker.costs import Goal, bill, read_costs, size_of
 from hydrascope.evaluate.attacker.frontier import frontier_json, frontier_markdown, pareto, render_frontier
-from hydrascope.evaluate.attacker.search import Attempt, Exam, Search
+from hydrascope.evaluate.attacker.search import Attempt, Exam, Outcome, Search
 from hydrascope.evaluate.attacker.tactics import LADDERS, Tactics, plainest, strongest
 from hydrascope.evaluate.judged import read_truth
 from hydrascope.evaluate.peers import find_peer
@@ -34,6 +35,7 @@ def attempt(cost: float, caught: float) -> Attempt:
         passed=caught < 0.2,
         caught=caught,
         enforced=caught,
+        share=caught,
         n_distilled=10,
         n_undetected=10,
         honest=0,
@@ -115,6 +117,7 @@ def test_the_search_finds_the_weak_spot_of_a_keyword_list(arena: Arena, tmp_path
     text, page = frontier_markdown([search]), render_frontier([search])
     assert "keywords" in text
     assert page.count("<svg") == 2
+    assert "| cover | 80 % ($" in text
     assert json.loads(frontier_json([search]))["defences"][0]["cheapest"]["passed"] is True
 
 
@@ -133,3 +136,60 @@ def test_a_defence_that_nothing_passes_says_so(arena: Arena) -> None:
     search = Search.against(exam, mechanics=("cards",), passes=1)
     assert search.cheapest is None
     assert "none found" in frontier_markdown([search])
+
+
+def test_tactics_pass_on_the_mean_of_the_seeds(arena: Arena) -> None:
+    """One seed over the line does not fail tactics that the others pass, and a hopeless first seed ends the trial."""
+    asked: list[int] = []
+
+    def exam(shares: dict[int, float]) -> Exam:
+        e = Exam(arena, find_peer("keywords"), read_costs(), name="x", seeds=(1, 2, 3))
+
+        def outcome(tactics: Tactics, seed: int) -> Outcome:
+            asked.append(seed)
+            share = shares[seed]
+            return Outcome(
+                caught=share, enforced=0.0, n_distilled=9, n_undetected=9, n_unenforced=9, honest=0.0
+            )
+
+        e.outcome = outcome  # type: ignore[method-assign]
+        return e
+
+    passed = exam({1: 0.3, 2: 0.1, 3: 0.1}).attempt(plainest())
+    assert (passed.passed, passed.n_seeds, passed.span) == (True, 3, (0.1, 0.3))
+    asked.clear()
+    assert exam({1: 0.9, 2: 0.0, 3: 0.0}).attempt(plainest()).passed is False
+    assert asked == [1]
+
+
+def test_what_is_held_stays_and_the_rest_starts_at_its_dearest() -> None:
+    """An attacker who needs one wrapper starts with it, and does not look at other wordings."""
+    attacker = Attacker(name="a", held=held_by(["wording=one wrapper", "cover=none"]))
+    assert attacker.start.names["wording"] == "one wrapper"
+    assert attacker.start.names["cards"] == "own card"
+    assert not {"wording", "cover"} & set(attacker.open)
+    with pytest.raises(UsageError, match="did you mean 'own card'"):
+        plainest().on("cards", "own cards")
+
+
+def test_a_contest_sets_every_attacker_against_every_defence(tmp_path: Path) -> None:
+    """Two attackers, two peers: four searches, and a mechanic moves when the phrases no longer count."""
+    attackers = (
+        Attacker(name="open", mechanics=("cover",)),
+        Attacker(name="plain", mechanics=("cards",), held={"cover": "none"}),
+    )
+    contest = Contest(
+        folder=tmp_path,
+        detectors=("keywords", "velocity"),
+        attackers=attackers,
+        seeds=(1,),
+        scale=0.01,
+        goal=SMALL,
+    )
+    found = hold_contest(contest)
+    assert [(s.attacker, s.defence) for s in found] == [
+        ("open", "keywords"), ("open", "velocity"), ("plain", "keywords"), ("plain", "velocity"),
+    ]  # fmt: skip
+    text = frontier_markdown(found)
+    assert "Attacker: open" in text
+    assert "Moves when a channel is off: cover." in text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -88,3 +90,28 @@ def test_the_leaderboard_is_written_three_ways(trials: tuple[Trial, ...]) -> Non
     assert all(name in text and name in page for name in (*DETECTORS, "wrap", "stranger"))
     assert "http" not in page.replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert len(json.loads(leaderboard_json(board, trials))["trials"]) == 12
+    for heading in (
+        "honest groups / week",
+        "Brier score",
+        "distilled-share error",
+        "1 : 10,000",
+        "volume recall",
+    ):
+        assert heading in text and heading in page, heading
+
+
+def test_precision_at_base_rates_is_bounded_by_what_the_worlds_can_support(trials: tuple[Trial, ...]) -> None:
+    """No false alarm among some dozens of accounts says little of 10,000 to one."""
+    rates = rank_trials(trials).base_rates["keywords"]
+    at = {b.honest_per_campaign_account: b.enforceable for b in rates}
+    assert at[10_000] is not None and at[10] is not None
+    assert at[10_000].value == 1.0
+    assert at[10_000].low < 0.01 < at[10].low
+
+
+def test_two_detectors_at_once_find_what_one_after_the_other_finds(tmp_path: Path) -> None:
+    """Trials in processes of their own are the same trials."""
+    small = TrialPlan(worlds=("open",), seeds=(1,), detectors=DETECTORS, make_world=make)
+    alone = run_trials(small, tmp_path / "a", clock=time.process_time)
+    pair = run_trials(small, tmp_path / "b", clock=time.process_time, workers=2)
+    assert [replace(t, seconds=0.0) for t in pair] == [replace(t, seconds=0.0) for t in alone]

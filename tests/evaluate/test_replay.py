@@ -12,7 +12,13 @@ import pytest
 from conftest import START, write_world
 from hydrascope.errors import UsageError
 from hydrascope.evaluate.findings import Findings
-from hydrascope.evaluate.latency import latency_json, latency_markdown, measure_latency, render_latency
+from hydrascope.evaluate.latency import (
+    Latency,
+    latency_json,
+    latency_markdown,
+    measure_latency,
+    render_latency,
+)
 from hydrascope.evaluate.peers import find_peer
 from hydrascope.evaluate.peers.alarm import raise_alarms
 from hydrascope.evaluate.replay import cut_log, replay_days
@@ -72,4 +78,24 @@ def test_latency_is_told_campaign_by_campaign(tmp_path: Path) -> None:
     assert "| w | 1 | late | wrap | 120 | 400 | 62 % |" in latency_markdown(found)
     assert json.loads(latency_json(found))["replays"][0]["replay"]["detections"][0]["n_exchanges"] == 400
     assert "recall so far" in render_latency(found)
-    assert not list(tmp_path.iterdir())
+    assert [p.name for p in tmp_path.iterdir()] == ["replays"]
+
+
+def test_a_stopped_replay_goes_on_without_making_the_world_again(tmp_path: Path) -> None:
+    """Kept replays are read back as they were; another recipe is another replay."""
+    made: list[int] = []
+
+    def make(name: str, seed: int, folder: Path) -> World:
+        made.append(seed)
+        return write_world(folder, n_honest=5, n_campaign=20, per_account=32)
+
+    def again(recipe: str) -> tuple[Latency, ...]:
+        return measure_latency(
+            ["w"], [1], {"late": after_four_hundred}, make, tmp_path, every_days=4, recipe=recipe
+        )
+
+    first = again("a")
+    assert again("a") == first
+    assert made == [1]
+    again("b")
+    assert made == [1, 1]

@@ -9,19 +9,22 @@ from typing import Annotated
 
 import typer
 
-from hydrascope.evaluate.attacker.arena import Arena
-from hydrascope.evaluate.attacker.costs import Goal, read_costs
+from hydrascope.evaluate.attacker.contest import Attacker, Contest, held_by, hold_contest
 from hydrascope.evaluate.attacker.frontier import frontier_json, frontier_markdown, render_frontier
-from hydrascope.evaluate.attacker.search import Exam, Search
 from hydrascope.evaluate.attacker.tactics import LADDERS
 from hydrascope.evaluate.detectors import OWN, choose_detectors, detector_names
-from hydrascope.evaluate.latency import latency_json, latency_markdown, measure_latency, render_latency
+from hydrascope.evaluate.latency import (
+    Latency,
+    latency_json,
+    latency_markdown,
+    measure_latency,
+    render_latency,
+)
 from hydrascope.evaluate.leaderboard import leaderboard_json, leaderboard_markdown, rank_trials
 from hydrascope.evaluate.leaderboard_page import render_leaderboard
 from hydrascope.evaluate.making import simulated_worlds
 from hydrascope.evaluate.recipe import code_digest
 from hydrascope.evaluate.trials import TrialPlan, run_trials
-from hydrascope.simulate import PromptPool
 
 __all__ = ["register"]
 
@@ -40,15 +43,22 @@ def register(app: typer.Typer) -> None:
         scale: Annotated[float, typer.Option(min=0.01, help="Factor on the accounts of every group.")] = 1.0,
         accounts: Annotated[int | None, typer.Option(help="Accounts of each world.")] = None,
         prompts: Annotated[Path | None, typer.Option(help="Parquet pool of prompts.")] = None,
-        workers: Annotated[int, typer.Option(min=1, help="Processes of the simulator.")] = 1,
+        workers: Annotated[int, typer.Option(min=1, help="Detectors, or searches, at once.")] = 1,
         replay: Annotated[
-            int | None, typer.Option(min=1, help="Time to detection: scan every N days.")
+            int | None, typer.Option(min=1, help="Time to detection alone: scan every N days.")
+        ] = None,
+        latency: Annotated[
+            int | None,
+            typer.Option(min=1, help="Also replay the first world and seed every N days, for the page."),
         ] = None,
         attacker: Annotated[
             bool, typer.Option("--attacker", help="Search for the cheapest evasion.")
         ] = False,
         mechanic: Annotated[
             list[str] | None, typer.Option(help="The attacker may change this; repeat.")
+        ] = None,
+        hold: Annotated[
+            list[str] | None, typer.Option(help="MECHANIC=RUNG that the attacker cannot leave; repeat.")
         ] = None,
         costs: Annotated[Path | None, typer.Option(help="The attacker's price list (TOML).")] = None,
         line: Annotated[float, typer.Option(help="Share of accounts caught at which an attack fails.")] = 0.2,
@@ -62,45 +72,62 @@ def register(app: typer.Typer) -> None:
         out.mkdir(parents=True, exist_ok=True)
         worlds, seeds, tell = tuple(world or ["demo"]), tuple(seed or (1, 2, 3)), teller(quiet)
         if attacker:
-            kept = out / "outcomes" / code_digest()
-            pool = PromptPool.read(prompts) if prompts else None
-            arena = Arena(worlds[0], folder=kept, goal=Goal(), scale=scale, prompts=pool)
-            searches: list[Search] = []
-            for name, detect in choose_detectors(detector or [OWN]).items():
-                exam = Exam(
-                    arena,
-                    detect,
-                    read_costs(costs),
-                    name=name,
-                    seeds=seeds,
-                    line=line,
-                    folder=kept,
-                    tell=tell,
-                )
-                searches.append(Search.against(exam, mechanics=mechanic or tuple(LADDERS)))
+            contest = Contest(
+                folder=out / "outcomes" / code_digest(),
+                background=worlds[0],
+                detectors=tuple(detector or [OWN]),
+                attackers=(one_attacker(mechanic, hold),),
+                seeds=seeds,
+                scale=scale,
+                line=line,
+                enforceable=enforceable,
+                prompts=prompts,
+                costs=costs,
+            )
+            searches = hold_contest(contest, workers=workers, tell=tell)
             rendered = frontier_json(searches), frontier_markdown(searches), render_frontier(searches)
             deliver(out, "frontier", rendered, as_json)
             return
         make = simulated_worlds(scale=scale, accounts=accounts, prompts=prompts, workers=workers)
+        recipe = f"{code_digest()} {scale} {accounts} {prompts}"
         if replay is not None:
             chosen = choose_detectors(detector or [OWN])
             found = measure_latency(
-                worlds, seeds, chosen, make, out, every_days=replay, enforceable=enforceable, tell=tell
+                worlds,
+                seeds,
+                chosen,
+                make,
+                out,
+                every_days=replay,
+                enforceable=enforceable,
+                recipe=recipe,
+                tell=tell,
             )
             rendered = latency_json(found), latency_markdown(found), render_latency(found)
             deliver(out, "latency", rendered, as_json)
             return
-        plan = TrialPlan(
-            worlds=worlds,
-            seeds=seeds,
-            detectors=choose_detectors(detector or detector_names()),
-            make_world=make,
-            recipe=f"{code_digest()} {scale} {accounts} {prompts}",
-        )
-        trials = run_trials(plan, out, clock=time.perf_counter, tell=tell)
+        chosen = choose_detectors(detector or detector_names())
+        plan = TrialPlan(worlds=worlds, seeds=seeds, detectors=chosen, make_world=make, recipe=recipe)
+        trials = run_trials(plan, out, clock=time.process_time, tell=tell, workers=workers)
         board = rank_trials(trials)
-        rendered = leaderboard_json(board, trials), leaderboard_markdown(board), render_leaderboard(board)
-        deliver(out, "leaderboard", rendered, as_json)
+        replays: tuple[Latency, ...] = ()
+        if latency is not None:
+            replays = measure_latency(
+                worlds[:1], seeds[:1], chosen, make, out, every_days=latency, recipe=recipe, tell=tell
+            )
+            (out / "latency.json").write_text(latency_json(replays), encoding="utf-8")
+        page = render_leaderboard(board, replays)
+        words = leaderboard_markdown(board)
+        if replays:
+            words += "\n" + latency_markdown(replays)
+        deliver(out, "leaderboard", (leaderboard_json(board, trials), words, page), as_json)
+
+
+def one_attacker(mechanics: list[str] | None, hold: list[str] | None) -> Attacker:
+    """The attacker of the command line."""
+    held = held_by(hold or [])
+    name = "free" if not held else ", ".join(f"{m}: {r}" for m, r in held.items())
+    return Attacker(name=name, held=held, mechanics=tuple(mechanics or LADDERS))
 
 
 def teller(quiet: bool) -> Callable[[str], None]:

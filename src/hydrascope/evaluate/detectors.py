@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,21 +20,28 @@ __all__ = ["OWN", "choose_detectors", "detector_names", "scanner"]
 OWN = "hydrascope"
 
 
-def scanner(settings: ScanSettings | None = None) -> Detector:
+@dataclass(frozen=True, slots=True)
+class Scanner:
     """`hydrascope scan` as a detector; its findings folder is read back and removed."""
 
-    def detect(log: Log) -> Findings:
+    settings: ScanSettings
+
+    def __call__(self, log: Log) -> Findings:
+        """Scan a log."""
         with TemporaryDirectory(prefix="scan-") as folder:
             scan(
                 [str(p) for p in log.exchanges],
                 Path(folder),
                 accounts=str(log.accounts) if log.accounts else None,
                 events=str(log.events) if log.events else None,
-                settings=settings or ScanSettings(),
+                settings=self.settings,
             )
             return read_findings(Path(folder))
 
-    return detect
+
+def scanner(settings: ScanSettings | None = None) -> Detector:
+    """The scan with these settings."""
+    return Scanner(settings or ScanSettings())
 
 
 def detector_names() -> tuple[str, ...]:

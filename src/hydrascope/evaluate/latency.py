@@ -7,15 +7,26 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from hydrascope.evaluate.charts import Series, draw_lines
 from hydrascope.evaluate.page import figure, html_page, html_table
-from hydrascope.evaluate.replay import Replay, replay_days
+from hydrascope.evaluate.replay import Detection, Replay, ReplayDay, replay_days
 from hydrascope.evaluate.trials import Detector, MakeWorld
+from hydrascope.evaluate.world import World, read_world
 
-__all__ = ["Latency", "latency_json", "latency_markdown", "measure_latency", "render_latency"]
+__all__ = [
+    "SUMMARY",
+    "Latency",
+    "latency_json",
+    "latency_markdown",
+    "latency_sections",
+    "measure_latency",
+    "render_latency",
+    "summary_rows",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +48,58 @@ def measure_latency(
     *,
     every_days: int = 1,
     enforceable: bool = False,
+    recipe: str = "",
     tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[Latency, ...]:
-    """Replay every world with every detector; worlds are made in `folder` and removed."""
+    """Replay every world with every detector; worlds are made in `folder` and removed.
+
+    What was replayed is kept in `folder/replays` under a name that changes with `recipe` (code, scale, settings),
+    so that a stopped benchmark goes on.
+    """
+    (folder / "replays").mkdir(parents=True, exist_ok=True)
     found = []
     for name in worlds:
         for seed in seeds:
             place = folder / f"replay-{name.replace('/', '.')}-{seed}"
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir(parents=True)
-            world = make_world(name, seed, place)
             for detector, detect in detectors.items():
-                replay = replay_days(detect, world, every_days=every_days, enforceable=enforceable)
-                found.append(Latency(world=name, seed=seed, detector=detector, replay=replay))
+                whole = f"{recipe}|{name}|{seed}|{detector}|{every_days}|{enforceable}"
+                path = folder / "replays" / f"{sha256(whole.encode()).hexdigest()[:16]}.json"
+                if not path.exists():
+                    world = read_world(place) if place.exists() else fresh(make_world, name, seed, place)
+                    replay = replay_days(detect, world, every_days=every_days, enforceable=enforceable)
+                    latency = Latency(world=name, seed=seed, detector=detector, replay=replay)
+                    path.write_text(json.dumps(asdict(latency), default=iso), encoding="utf-8")
+                found.append(read_latency(path))
                 tell(f"{name} seed {seed} {detector}: replayed")
-            shutil.rmtree(place)
+            shutil.rmtree(place, ignore_errors=True)
     return tuple(found)
+
+
+def fresh(make_world: MakeWorld, name: str, seed: int, place: Path) -> World:
+    """The world, made anew beside its place and moved there when it is whole."""
+    partial = place.with_name(f"{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    make_world(name, seed, partial)
+    partial.replace(place)
+    return read_world(place)
+
+
+def read_latency(path: Path) -> Latency:
+    """A replay as it was written."""
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    replay = plain.pop("replay")
+    days = tuple(ReplayDay(**{**d, "cut_at": datetime.fromisoformat(d["cut_at"])}) for d in replay["days"])
+    found = tuple(read_detection(d) for d in replay["detections"])
+    whole = Replay(level=replay["level"], enforceable=replay["enforceable"], days=days, detections=found)
+    return Latency(**plain, replay=whole)
+
+
+def read_detection(plain: dict[str, Any]) -> Detection:
+    """A detection from plain values."""
+    times = ("first_seen_at", "detected_at")
+    at = {name: plain[name] and datetime.fromisoformat(plain[name]) for name in times}
+    return Detection(**{**plain, **at})
 
 
 def latency_json(found: Sequence[Latency]) -> str:
@@ -103,25 +150,55 @@ def latency_markdown(found: Sequence[Latency]) -> str:
 
 def render_latency(found: Sequence[Latency]) -> str:
     """A page with the recall of each campaign over the days of the log."""
-    plots = []
-    for x in found:
-        start = min((d.cut_at for d in x.replay.days), default=None)
-        if start is None:
-            continue
-        series = [
-            Series(
-                name=c.campaign,
-                points=[
-                    (1 + (d.cut_at - start).total_seconds() / 86_400, d.recall)
-                    for d in x.replay.days
-                    if d.campaign == c.campaign
-                ],
-            )
-            for c in x.replay.detections
-        ]
-        title = f"{x.detector} on {x.world}, seed {x.seed}"
-        drawing = draw_lines(title, series, x_label="days of log", y_label="recall so far", y_range=(0, 1))
-        plots.append(figure(drawing, title))
     lead = "Every scan knows only what came before it; recall is of the accounts seen so far."
-    body = '<div class="pair">' + "".join(plots) + "</div>"
-    return html_page("Time and volume to detection", lead, [html_table(COLUMNS, rows(found)), body])
+    return html_page("Time and volume to detection", lead, latency_sections(found))
+
+
+def latency_sections(found: Sequence[Latency], most_plots: int = 12) -> list[str]:
+    """The table, and a plot for each of the first replays."""
+    plots = [plot for x in found[:most_plots] if (plot := recall_plot(x))]
+    return [html_table(COLUMNS, rows(found)), '<div class="pair">' + "".join(plots) + "</div>"]
+
+
+def recall_plot(x: Latency) -> str:
+    """Recall of each campaign so far, over the days of the log."""
+    start = min((d.cut_at for d in x.replay.days), default=None)
+    if start is None:
+        return ""
+    series = [
+        Series(
+            name=c.campaign,
+            points=[
+                (1 + (d.cut_at - start).total_seconds() / 86_400, d.recall)
+                for d in x.replay.days
+                if d.campaign == c.campaign
+            ],
+        )
+        for c in x.replay.detections
+    ]
+    title = f"{x.detector} on {x.world}, seed {x.seed}"
+    drawing = draw_lines(title, series, x_label="days of log", y_label="recall so far", y_range=(0, 1))
+    return figure(drawing, title)
+
+
+def summary_rows(found: Sequence[Latency]) -> list[list[str]]:
+    """One row a detector: campaigns seen in time, and the middle one's time and volume."""
+    by_detector: dict[str, list[Detection]] = {}
+    for x in found:
+        by_detector.setdefault(x.detector, []).extend(x.replay.detections)
+    table = []
+    for detector, all_of in by_detector.items():
+        hours = sorted(d.hours for d in all_of if d.hours is not None)
+        volume = sorted(d.share_of_volume for d in all_of)
+        table.append(
+            [
+                detector,
+                f"{len(hours)} of {len(all_of)}",
+                f"{hours[len(hours) // 2]:.0f}" if hours else "-",
+                f"{100 * volume[len(volume) // 2]:.0f} %" if volume else "-",
+            ]
+        )
+    return table
+
+
+SUMMARY = ["detector", "campaigns detected", "median hours to it", "median share of volume sent before"]

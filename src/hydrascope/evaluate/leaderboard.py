@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from hydrascope.evaluate.intervals import Interval, mean_interval
-from hydrascope.evaluate.trials import Trial, names_of
+from hydrascope.evaluate.calibration import BASE_RATES, BaseRate, precision_at
+from hydrascope.evaluate.intervals import Interval, mean_interval, share_interval
+from hydrascope.evaluate.trials import BinScore, Trial, names_of
 
-__all__ = ["FIGURES", "Leaderboard", "Standing", "leaderboard_json", "leaderboard_markdown", "rank_trials"]
+__all__ = [
+    "FIGURES",
+    "RELIABILITY",
+    "TABLES",
+    "Leaderboard",
+    "Standing",
+    "cell",
+    "leaderboard_json",
+    "leaderboard_markdown",
+    "odds_heads",
+    "odds_rows",
+    "rank_trials",
+    "reliability_rows",
+    "standing_rows",
+]
 
 FIGURES = (
     "worth",
     "recall",
     "enforceable_recall",
+    "volume_recall",
+    "fragments",
     "purity",
     "bcubed_precision",
     "bcubed_recall",
@@ -22,8 +39,10 @@ FIGURES = (
     "brier",
     "any_per_10k",
     "enforceable_per_10k",
+    "groups_per_week",
     "enforceable_groups_per_week",
-    "precision_1_1000",
+    "share_error",
+    "share_bias",
     "seconds",
 )
 """Figures of a trial that a standing averages."""
@@ -51,8 +70,14 @@ class Leaderboard:
     """Campaign to detector to mean recall in any distillation verdict."""
     look_alikes: dict[str, dict[str, float]]
     """Honest label to detector to the mean share of its accounts in enforceable verdicts."""
+    accused: dict[str, dict[str, float]]
+    """The same in any distillation verdict."""
     worlds_worth: dict[str, dict[str, float]]
     """World to detector to mean worth, where the world has a campaign."""
+    base_rates: dict[str, tuple[BaseRate, ...]]
+    """Detector to its precision at each base rate."""
+    reliability: dict[str, tuple[BinScore, ...]]
+    """Detector to stated probability against what was so, pooled over its trials."""
 
 
 def rank_trials(trials: Sequence[Trial]) -> Leaderboard:
@@ -70,7 +95,65 @@ def rank_trials(trials: Sequence[Trial]) -> Leaderboard:
         standings=tuple(sorted(standings, key=order)),
         campaigns=table([(c.campaign, t.detector, c.recall) for t in trials for c in t.campaigns]),
         look_alikes=table([(x.label, t.detector, x.enforceable) for t in trials for x in t.look_alikes]),
+        accused=table([(x.label, t.detector, x.any_verdict) for t in trials for x in t.look_alikes]),
         worlds_worth=table([(t.world, t.detector, t.worth) for t in trials if t.worth is not None]),
+        base_rates={
+            d: base_rates([t for t in trials if t.detector == d]) for d in names_of(trials, "detector")
+        },
+        reliability={
+            d: pool_bins([t for t in trials if t.detector == d]) for d in names_of(trials, "detector")
+        },
+    )
+
+
+def base_rates(trials: Sequence[Trial]) -> tuple[BaseRate, ...]:
+    """Precision of a detector's verdicts where campaigns are rarer than in these worlds.
+
+    The true-positive rate is the mean recall over worlds, with Student's t bounds over the seeds; the false-positive
+    rate pools the honest accounts of every trial, with Clopper-Pearson bounds. The bounds of the precision pair the
+    worst of both and the best of both.
+    """
+    seeds = sorted({t.seed for t in trials})
+    return tuple(
+        BaseRate(
+            honest_per_campaign_account=odds,
+            any_verdict=at_odds(trials, seeds, "recall", "any_per_10k", odds),
+            enforceable=at_odds(trials, seeds, "enforceable_recall", "enforceable_per_10k", odds),
+        )
+        for odds in BASE_RATES
+    )
+
+
+def at_odds(
+    trials: Sequence[Trial], seeds: Sequence[int], recall: str, alarms: str, odds: int
+) -> Interval | None:
+    """Precision at `odds` honest accounts to one; None where nothing would raise an alarm."""
+    tpr = mean_interval(seed_means(trials, seeds, recall))
+    honest = sum(t.n_honest for t in trials)
+    wrong = sum(round(getattr(t, alarms) * t.n_honest / 1e4) for t in trials)
+    fpr = share_interval(wrong, honest)
+    value = precision_at(tpr.value, fpr.value, odds) if tpr and fpr else None
+    if tpr is None or fpr is None or value is None:
+        return None
+    low = precision_at(max(tpr.low, 0.0), fpr.high, odds)
+    high = precision_at(min(tpr.high, 1.0), fpr.low, odds)
+    return Interval(value=value, low=low or 0.0, high=1.0 if high is None else high)
+
+
+def pool_bins(trials: Sequence[Trial]) -> tuple[BinScore, ...]:
+    """The bins of all trials together."""
+    found: dict[float, list[BinScore]] = {}
+    for t in trials:
+        for b in t.bins:
+            found.setdefault(b.low, []).append(b)
+    return tuple(
+        BinScore(
+            low=low,
+            n=(n := sum(b.n for b in bins)),
+            stated=sum(b.stated * b.n for b in bins) / n,
+            n_guilty=sum(b.n_guilty for b in bins),
+        )
+        for low, bins in sorted(found.items())
     )
 
 
@@ -115,18 +198,32 @@ def leaderboard_json(board: Leaderboard, trials: Sequence[Trial]) -> str:
     return json.dumps(plain, indent=1, allow_nan=False) + "\n"
 
 
-COLUMNS = {
-    "worth": "worth",
-    "recall": "recall",
-    "enforceable_recall": "enforceable recall",
-    "purity": "purity",
-    "bcubed_recall": "B-cubed recall",
-    "average_precision": "average precision",
-    "any_per_10k": "honest in any verdict / 10,000",
-    "enforceable_per_10k": "honest enforced / 10,000",
-    "precision_1_1000": "precision at 1:1,000",
-    "seconds": "s",
+TABLES: dict[str, dict[str, str]] = {
+    "Standings": {
+        "worth": "worth",
+        "recall": "recall",
+        "enforceable_recall": "enforceable recall",
+        "volume_recall": "volume recall",
+        "purity": "purity",
+        "bcubed_precision": "B-cubed precision",
+        "bcubed_recall": "B-cubed recall",
+        "fragments": "pieces",
+    },
+    "False alarms": {
+        "any_per_10k": "honest in any verdict / 10,000",
+        "enforceable_per_10k": "honest enforced / 10,000",
+        "groups_per_week": "honest groups / week",
+        "enforceable_groups_per_week": "honest groups enforced / week",
+    },
+    "Probabilities, shares, cost": {
+        "average_precision": "average precision",
+        "brier": "Brier score",
+        "share_error": "distilled-share error",
+        "share_bias": "its bias",
+        "seconds": "CPU s",
+    },
 }
+"""Title to the figures of a table and their headings."""
 
 
 def leaderboard_markdown(board: Leaderboard) -> str:
@@ -141,21 +238,65 @@ def leaderboard_markdown(board: Leaderboard) -> str:
         ),
         "",
         "worth = enforceable recall x precision of enforceable verdicts at 1,000 honest accounts to one.",
-        "",
-        *markdown_table(
-            ["detector", *COLUMNS.values()],
-            [[s.detector, *(cell(s.figures[f], n) for f in COLUMNS)] for s in board.standings],
-        ),
-        "",
-        "Recall of each campaign (any distillation verdict)",
-        "",
-        *matrix(board, board.campaigns),
-        "",
-        "Share of each honest label's accounts in enforceable verdicts",
-        "",
-        *matrix(board, board.look_alikes),
     ]
+    for title, columns in TABLES.items():
+        lines += [
+            "",
+            title,
+            "",
+            *markdown_table(["detector", *columns.values()], standing_rows(board, columns)),
+        ]
+    lines += ["", "Precision of enforceable verdicts at base rates (campaign : honest), with 95 % bounds", ""]
+    lines += markdown_table(["detector", *odds_heads()], odds_rows(board))
+    for title, cells in (
+        ("Recall of each campaign (any distillation verdict)", board.campaigns),
+        ("Share of each honest label's accounts in enforceable verdicts", board.look_alikes),
+        ("Share of each honest label's accounts in any distillation verdict", board.accused),
+    ):
+        lines += ["", title, "", *matrix(board, cells)]
+    for detector, bins in board.reliability.items():
+        if len(bins) > 2:
+            lines += ["", f"Reliability of {detector}'s account probability", ""]
+            lines += markdown_table(RELIABILITY, reliability_rows(bins))
     return "\n".join(lines) + "\n"
+
+
+RELIABILITY = ["stated", "accounts", "mean stated", "observed", "95 %"]
+
+
+def reliability_rows(bins: Sequence[BinScore]) -> list[list[str]]:
+    """One row a bin."""
+    rows = []
+    for b in bins:
+        seen = share_interval(b.n_guilty, b.n)
+        assert seen is not None
+        bounds = f"{seen.low:.3f}-{seen.high:.3f}"
+        rows.append(
+            [f"{b.low:.1f}-{b.low + 0.1:.1f}", f"{b.n:,}", f"{b.stated:.4f}", f"{seen.value:.3f}", bounds]
+        )
+    return rows
+
+
+def standing_rows(board: Leaderboard, columns: Iterable[str]) -> list[list[str]]:
+    """One row a detector."""
+    n = len(board.seeds)
+    return [[s.detector, *(cell(s.figures[f], n) for f in columns)] for s in board.standings]
+
+
+def odds_heads() -> list[str]:
+    """Headings of the base rates."""
+    return [f"1 : {odds:,}" for odds in BASE_RATES]
+
+
+def odds_rows(board: Leaderboard) -> list[list[str]]:
+    """One row a detector: precision of its enforceable verdicts at each base rate."""
+    rows = []
+    for s in board.standings:
+        found = [b.enforceable for b in board.base_rates[s.detector]]
+        rows.append(
+            [s.detector, *(f"{i.value:.3f} [{i.low:.3f}, {i.high:.3f}]" if i else "-" for i in found)]
+        )
+    return rows
 
 
 def cell(interval: Interval | None, n_seeds: int) -> str:

@@ -27,6 +27,8 @@ p { margin: 4px 0 10px; max-width: 76ch; } .note { color: var(--dim); font-size:
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.9rem; }
 th { vertical-align: bottom; } th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; } th { white-space: normal; }
 th:first-child, td:first-child { text-align: left; } td.words { white-space: normal; min-width: 16em; }
+h3 { font-size: 1rem; margin: 20px 0 4px; } details { margin: 6px 0; } summary { cursor: pointer; }
+td.moved { color: var(--warn); font-weight: 600; }
 tr.warn td { color: var(--warn); font-weight: 600; }
 figure { margin: 8px 0; }
 svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }

@@ -7,20 +7,31 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from hydrascope.evaluate.evaluation import WEEK_S, Evaluation, evaluate_findings
+from hydrascope.evaluate.evaluation import WEEK_S, Evaluation, evaluate_findings, mean
 from hydrascope.evaluate.findings import Findings
 from hydrascope.evaluate.judged import read_truth
 from hydrascope.evaluate.world import Log, World, read_span
 
-__all__ = ["CampaignScore", "Detector", "LookAlikeScore", "MakeWorld", "Trial", "TrialPlan", "run_trials"]
+__all__ = [
+    "BinScore",
+    "CampaignScore",
+    "Detector",
+    "LookAlikeScore",
+    "MakeWorld",
+    "Trial",
+    "TrialPlan",
+    "run_trials",
+]
 
 Detector = Callable[[Log], Findings]
 MakeWorld = Callable[[str, int, Path], World]
@@ -35,6 +46,8 @@ class CampaignScore:
     n_accounts: int
     recall: float
     enforceable_recall: float
+    volume_recall: float | None
+    fragments: int
     best_verdict: str | None
 
 
@@ -49,6 +62,17 @@ class LookAlikeScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BinScore:
+    """Accounts whose stated probability falls in one of ten equal bins."""
+
+    low: float
+    n: int
+    stated: float
+    """Mean stated probability."""
+    n_guilty: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """One detector on one world; None where the world cannot say (no campaign, no verdict)."""
 
@@ -57,10 +81,15 @@ class Trial:
     detector: str
     seconds: float
     n_accounts: int
+    n_honest: int
     n_exchanges: int
     weeks: float
     recall: float | None
     enforceable_recall: float | None
+    volume_recall: float | None
+    """Exchanges of the accounts inside distillation verdicts, mean over campaigns."""
+    fragments: float | None
+    """Distillation verdicts that hold a campaign's accounts, mean over the campaigns that were found."""
     purity: float | None
     bcubed_precision: float | None
     bcubed_recall: float | None
@@ -68,13 +97,19 @@ class Trial:
     brier: float | None
     any_per_10k: float
     enforceable_per_10k: float
+    groups_per_week: float
+    """Distillation verdicts in which honest accounts are the majority."""
     enforceable_groups_per_week: float
+    share_error: float | None
+    """Mean absolute error of the distilled share of accounts caught."""
+    share_bias: float | None
     precision_1_1000: float | None
     """Of enforceable verdicts, at 1,000 honest accounts to one."""
     worth: float | None
     """Enforceable recall x precision at 1 : 1,000: what automation would catch, where an alarm holds."""
     campaigns: tuple[CampaignScore, ...]
     look_alikes: tuple[LookAlikeScore, ...]
+    bins: tuple[BinScore, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +131,7 @@ def run_trials(
     clock: Callable[[], float],
     tell: Callable[[str], None] = lambda _: None,
     keep_worlds: bool = False,
+    workers: int = 1,
 ) -> tuple[Trial, ...]:
     """Every trial of the plan, in order of world, seed and detector.
 
@@ -105,12 +141,14 @@ def run_trials(
         clock: seconds, for the time a detector takes.
         tell: receives one line a trial.
         keep_worlds: leave the worlds on disk.
+        workers: detectors at once, each trial in a process of its own, which gives its memory back; above 1
+            the detectors and the clock must be picklable.
     """
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     trials = []
     for name in plan.worlds:
         for seed in plan.seeds:
-            trials += trials_of_world(plan, folder, name, seed, clock, tell)
+            trials += trials_of_world(plan, folder, name, seed, clock, tell, workers)
             if not keep_worlds:
                 shutil.rmtree(world_folder(folder, name, seed), ignore_errors=True)
     return tuple(trials)
@@ -123,19 +161,41 @@ def trials_of_world(
     seed: int,
     clock: Callable[[], float],
     tell: Callable[[str], None],
+    workers: int,
 ) -> list[Trial]:
     """All detectors on one world, which is made only where a trial is missing."""
-    trials: list[Trial] = []
-    world: World | None = None
-    for detector, detect in plan.detectors.items():
-        path = folder / "trials" / f"{trial_key(plan, name, seed, detector)}.json"
-        if not path.exists():
-            world = world or fresh_world(plan, folder, name, seed)
-            trial = try_detector(world, name, seed, detector, detect, clock)
-            path.write_text(json.dumps(asdict(trial), indent=1) + "\n", encoding="utf-8")
-        trials.append(read_trial(path))
-        tell(trial_line(trials[-1]))
-    return trials
+    paths = {d: folder / "trials" / f"{trial_key(plan, name, seed, d)}.json" for d in plan.detectors}
+    missing = {d: plan.detectors[d] for d, path in paths.items() if not path.exists()}
+    if missing:
+        world = fresh_world(plan, folder, name, seed)
+        for trial in try_detectors(world, name, seed, missing, clock, workers):
+            whole = json.dumps(asdict(trial), indent=1) + "\n"
+            partial = paths[trial.detector].with_suffix(".partial")
+            partial.write_text(whole, encoding="utf-8")
+            partial.replace(paths[trial.detector])
+            tell(trial_line(trial))
+    return [read_trial(path) for path in paths.values()]
+
+
+def try_detectors(
+    world: World,
+    name: str,
+    seed: int,
+    detectors: Mapping[str, Detector],
+    clock: Callable[[], float],
+    workers: int,
+) -> Iterator[Trial]:
+    """One trial a detector, as they finish."""
+    if workers <= 1 or len(detectors) == 1:
+        yield from (try_detector(world, name, seed, d, detect, clock) for d, detect in detectors.items())
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
+        futures = [
+            pool.submit(try_detector, world, name, seed, d, detect, clock) for d, detect in detectors.items()
+        ]
+        for future in as_completed(futures):
+            yield future.result()
 
 
 def trial_key(plan: TrialPlan, name: str, seed: int, detector: str) -> str:
@@ -186,10 +246,13 @@ def trial_of(e: Evaluation, world: str, seed: int, detector: str, seconds: float
         detector=detector,
         seconds=seconds,
         n_accounts=e.n_accounts,
+        n_honest=a.n_honest,
         n_exchanges=n_exchanges,
         weeks=e.weeks or 0.0,
         recall=e.recall,
         enforceable_recall=e.enforceable_recall,
+        volume_recall=mean([c.volume_recall or 0.0 for c in e.campaigns]),
+        fragments=mean([c.fragments for c in e.campaigns if c.fragments]),
         purity=e.purity,
         bcubed_precision=e.bcubed_distillation.precision,
         bcubed_recall=e.bcubed_distillation.recall,
@@ -197,11 +260,18 @@ def trial_of(e: Evaluation, world: str, seed: int, detector: str, seconds: float
         brier=e.calibration.brier,
         any_per_10k=a.any_verdict.per_10k_accounts.value if a.any_verdict.per_10k_accounts else 0.0,
         enforceable_per_10k=a.enforceable.per_10k_accounts.value if a.enforceable.per_10k_accounts else 0.0,
+        groups_per_week=a.groups_per_week or 0.0,
         enforceable_groups_per_week=a.enforceable_groups_per_week or 0.0,
+        share_error=e.share_error.mean_absolute if e.share_error else None,
+        share_bias=e.share_error.bias if e.share_error else None,
         precision_1_1000=precision,
         worth=None if e.enforceable_recall is None else e.enforceable_recall * (precision or 0.0),
         campaigns=tuple(CampaignScore(**pick(c, CampaignScore)) for c in e.campaigns),
         look_alikes=tuple(LookAlikeScore(**pick(x, LookAlikeScore)) for x in e.look_alikes),
+        bins=tuple(
+            BinScore(low=b.low, n=b.n, stated=b.stated, n_guilty=round(b.n * b.observed.value))
+            for b in e.calibration.bins
+        ),
     )
 
 
@@ -215,7 +285,8 @@ def read_trial(path: Path) -> Trial:
     plain = json.loads(path.read_text(encoding="utf-8"))
     campaigns = tuple(CampaignScore(**c) for c in plain.pop("campaigns"))
     look_alikes = tuple(LookAlikeScore(**x) for x in plain.pop("look_alikes"))
-    return Trial(**plain, campaigns=campaigns, look_alikes=look_alikes)
+    bins = tuple(BinScore(**b) for b in plain.pop("bins"))
+    return Trial(**plain, campaigns=campaigns, look_alikes=look_alikes, bins=bins)
 
 
 def trial_line(t: Trial) -> str:

@@ -6,8 +6,10 @@ always safest (an own line may share an exit that a rotating pool avoids). Once 
 down: mechanic by mechanic, the largest bill first, it takes the cheapest rung that still passes with everything
 else as it stands, and repeats until a whole pass changes nothing. What remains is a local optimum: no single
 mechanic can be cheapened. Where nothing passes, the defence held against this search, which is not a proof.
-Rungs are tried on one seed and must then pass on all seeds (a halving: most tactics cost one scan). Every world
-tried is kept, so that repeated questions are free.
+Tactics pass when the mean over the seeds is below the line; seeds are tried in order, and no further once the rest
+cannot bring the mean down (most failures cost one scan). Every outcome is kept, so that repeated questions are free.
+A scan of a small world costs about three CPU seconds, of which reading the background is a tenth: what is kept is
+the background's log, not its features.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ class Outcome:
     n_distilled: int
     n_undetected: int
     """Distilled exchanges of accounts outside distillation verdicts."""
+    n_unenforced: int
+    """The same outside enforceable ones."""
     honest: float
     """Share of honest accounts in distillation verdicts: what this defence costs everyone else."""
 
@@ -52,7 +56,7 @@ class Attempt:
 
     tactics: Tactics
     passed: bool
-    """Share of accounts in verdicts that count is below the line on every seed."""
+    """The mean share of accounts in verdicts that count is below the line, and every seed was tried."""
     caught: float
     enforced: float
     n_distilled: float
@@ -63,6 +67,10 @@ class Attempt:
     costs: dict[str, float] = field(default_factory=dict)
     """Mechanic to dollars."""
     n_seeds: int = 1
+    share: float = 0.0
+    """Mean share of accounts in the verdicts that count."""
+    span: tuple[float, float] = (0.0, 0.0)
+    """Lowest and highest of it over the seeds tried."""
 
     @property
     def cost_per_million(self) -> float | None:
@@ -94,7 +102,7 @@ class Exam:
             costs: the price list.
             name: of the detector and its settings, for the cache.
             seeds: worlds on which tactics must pass, tried in order.
-            line: share of accounts in distillation verdicts from which tactics count as caught.
+            line: mean share of accounts in distillation verdicts from which tactics count as caught.
             enforceable: only enforceable verdicts count.
             folder: where outcomes are kept; None: in memory.
             tell: receives one line a scan.
@@ -107,35 +115,46 @@ class Exam:
         self.n_scans = 0
 
     def attempt(self, tactics: Tactics) -> Attempt:
-        """Try tactics on the seeds until one catches them."""
+        """Try tactics on the seeds, until the rest could not bring the mean below the line."""
         if tactics not in self.attempts:
             outcomes: list[Outcome] = []
             for seed in self.seeds:
                 outcomes.append(self.outcome(tactics, seed))
-                if not self.passes(outcomes[-1]):
+                if not self.passes(outcomes):
                     break
             self.attempts[tactics] = self.summary(tactics, outcomes)
         return self.attempts[tactics]
 
-    def passes(self, outcome: Outcome) -> bool:
-        """Whether a campaign stayed below the line."""
-        return (outcome.enforced if self.enforceable else outcome.caught) < self.line
+    def counted(self, outcome: Outcome) -> float:
+        """The share that counts."""
+        return outcome.enforced if self.enforceable else outcome.caught
+
+    def passes(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether the mean is below the line, or may still be once the other seeds are tried."""
+        return sum(map(self.counted, outcomes)) / len(self.seeds) < self.line
 
     def summary(self, tactics: Tactics, outcomes: Sequence[Outcome]) -> Attempt:
         """The attempt that outcomes make."""
         parts = bill(tactics, self.arena.goal, self.costs)
+        shares = [self.counted(o) for o in outcomes]
         return Attempt(
             tactics=tactics,
-            passed=all(self.passes(o) for o in outcomes),
+            passed=self.passes(outcomes),
             caught=float(np.mean([o.caught for o in outcomes])),
             enforced=float(np.mean([o.enforced for o in outcomes])),
             n_distilled=float(np.mean([o.n_distilled for o in outcomes])),
-            n_undetected=float(np.mean([o.n_undetected for o in outcomes])),
+            n_undetected=float(np.mean([self.undetected(o) for o in outcomes])),
             honest=float(np.mean([o.honest for o in outcomes])),
             cost=sum(parts.values()),
             costs=parts,
             n_seeds=len(outcomes),
+            share=float(np.mean(shares)),
+            span=(min(shares), max(shares)),
         )
+
+    def undetected(self, outcome: Outcome) -> int:
+        """Distilled exchanges of accounts outside the verdicts that count."""
+        return outcome.n_unenforced if self.enforceable else outcome.n_undetected
 
     def outcome(self, tactics: Tactics, seed: int) -> Outcome:
         """One scan of one world, or what is remembered of it."""
@@ -168,6 +187,7 @@ def observe(detect: Detector, world: World) -> Outcome:
         enforced=float(judged.enforceable[mine].mean()) if len(caught) else 0.0,
         n_distilled=round(float(distilled.sum())),
         n_undetected=round(float(distilled[~caught].sum())),
+        n_unenforced=round(float(distilled[~judged.enforceable[mine]].sum())),
         honest=float(judged.caught[judged.honest].mean()) if judged.honest.any() else 0.0,
     )
 
@@ -177,11 +197,15 @@ class Search:
     """The search against one detector."""
 
     defence: str
+    attacker: str = "free"
+    """Who searched; see `contest.Attacker`."""
     start: Attempt
     cheapest: Attempt | None
     """None: everything that was tried is caught."""
     sweep: dict[str, tuple[Attempt, ...]]
     """Mechanic to an attempt a rung, everything else as in `cheapest`, or as in what was caught least."""
+    alone: dict[str, tuple[Attempt, ...]]
+    """Mechanic to an attempt a rung, everything else as in `start`."""
     attempts: tuple[Attempt, ...]
     """Everything tried, cheapest first."""
     n_scans: int
@@ -209,12 +233,14 @@ class Search:
             if best == before:
                 break
         sweep = {m: sweep_ladder(exam, best, m) for m in mechanics}
+        alone = {m: sweep_ladder(exam, first, m) for m in mechanics}
         ordered = sorted(exam.attempts.values(), key=lambda a: (a.cost, a.tactics.rungs))
         return cls(
             defence=exam.name,
             start=first,
             cheapest=best if best.passed else None,
             sweep=sweep,
+            alone=alone,
             attempts=tuple(ordered),
             n_scans=exam.n_scans,
         )
@@ -227,7 +253,7 @@ def climb(exam: Exam, start: Attempt, mechanics: Sequence[str], passes: int) -> 
         if best.passed:
             break
         around = [a for m in mechanics for a in sweep_ladder(exam, best, m)]
-        chosen = min(around, key=lambda a: (not a.passed, a.cost if a.passed else a.caught, a.cost))
+        chosen = min(around, key=lambda a: (not a.passed, a.cost if a.passed else a.share, a.cost))
         if chosen == best:
             break
         best = chosen

@@ -101,6 +101,18 @@ class Tactics:
         index = list(LADDERS).index(mechanic)
         return replace(self, rungs=(*self.rungs[:index], place, *self.rungs[index + 1 :]))
 
+    def on(self, mechanic: str, rung: str) -> Tactics:
+        """The same tactics on a rung of one ladder, by its name.
+
+        Raises:
+            UsageError: there is no such mechanic or rung.
+        """
+        self.place(mechanic)
+        names = [r.name for r in LADDERS[mechanic]]
+        if rung not in names:
+            raise UsageError(f"no rung {rung!r} on the ladder of {mechanic}", hint=nearest(rung, names))
+        return self.moved(mechanic, names.index(rung))
+
     @property
     def names(self) -> dict[str, str]:
         """Mechanic to the name of its rung."""
