@@ -93,6 +93,26 @@ def test_running_out_of_memory_says_what_to_type(tmp_path: Path) -> None:
     engine.close()
 
 
+@pytest.mark.parametrize("text", ["Out of Memory Error: ArrowBuffer", "IO Error: Could not write all"])
+def test_what_fails_while_rows_are_fetched_is_said_too(
+    engine: DuckEngine, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """There DuckDB's error comes through Arrow, as an OSError that has the name in its text alone."""
+
+    def broken(sql: str) -> pa.RecordBatchReader:
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield TABLE.to_batches()[0]
+            raise OSError(f"{text}\n\nPossible solutions:")
+
+        return pa.RecordBatchReader.from_batches(TABLE.schema, batches())
+
+    monkeypatch.setattr(engine, "_read_arrow", broken)
+    for read in (engine.collect, lambda sql: list(engine.stream(sql))):
+        with pytest.raises(ResourceError, match=text) as caught:
+            read("SELECT 1")
+        assert "Possible" not in caught.value.what
+
+
 def test_a_file_that_cannot_be_read_says_where_to_look(engine: DuckEngine, tmp_path: Path) -> None:
     """A stage file that is cut short is no traceback."""
     pq.write_table(TABLE, tmp_path / "a.parquet")

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hydrascope.cli._progress import TerminalProgress
+from hydrascope.cli._stopping import stopped_politely
 from hydrascope.errors import UsageError
 from hydrascope.ingest import Edge, Network, Rejects, join_edge, read_column_map, read_edge
 from hydrascope.pipeline import ScanResult, ScanSettings, scan
@@ -72,7 +73,8 @@ def scan_log(
     """Find the distillation campaigns in an exchange log and explain them."""
     chosen, rejects = read_control(control) if control else Control(), Rejects()
     settings = _settings(engine, memory, workers, seed, without, keep_text, keep_stages, chosen)
-    with TerminalProgress(quiet=quiet or as_json) as progress:
+    go_on = "the same command goes on from what is finished"
+    with stopped_politely(go_on), TerminalProgress(quiet=quiet or as_json) as progress:
         result = scan(
             log,
             out,

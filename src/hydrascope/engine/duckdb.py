@@ -54,7 +54,9 @@ class DuckEngine:
         return self._execute(self._reader(sql).read_all)
 
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
-        yield from self._reader(sql)
+        reader = self._reader(sql)
+        while (batch := self._execute(partial(next, reader, None))) is not None:
+            yield batch
 
     def write(self, sql: str, path: Path) -> None:
         unfinished = path.with_suffix(".partial")
@@ -79,15 +81,31 @@ class DuckEngine:
         try:
             return work()
         except duckdb.OutOfMemoryException as error:
-            raise ResourceError(
-                f"DuckDB ran out of memory: {str(error).splitlines()[0]}",
-                hint="run the same command again with a larger --memory; finished stages are kept",
-            ) from error
+            raise _out_of_memory(error) from error
         except duckdb.IOException as error:
-            raise ResourceError(
-                f"reading or writing failed: {str(error).splitlines()[0]}",
-                hint="check the free space of the output folder, then run the same command again",
-            ) from error
+            raise _not_written(error) from error
+        except (
+            OSError
+        ) as error:  # what DuckDB meets while Arrow reads on; it keeps the name in the text alone
+            if str(error).startswith("Out of Memory Error"):
+                raise _out_of_memory(error) from error
+            if str(error).startswith("IO Error"):
+                raise _not_written(error) from error
+            raise
+
+
+def _out_of_memory(error: Exception) -> ResourceError:
+    return ResourceError(
+        f"DuckDB ran out of memory: {str(error).splitlines()[0]}",
+        hint="run the same command again with a larger --memory; finished stages are kept",
+    )
+
+
+def _not_written(error: Exception) -> ResourceError:
+    return ResourceError(
+        f"reading or writing failed: {str(error).splitlines()[0]}",
+        hint="check the free space of the output folder, then run the same command again",
+    )
 
 
 def _quoted(path: Path | str) -> str:

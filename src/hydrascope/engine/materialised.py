@@ -62,10 +62,12 @@ class MaterialisedEngine:
         digest = self._history.copy()
         digest.update(sql.encode())
         path = self._folder / f"{digest.hexdigest()[:24]}.parquet"
-        if not path.exists():
-            partial = path.with_suffix(".partial")
-            pq.write_table(self._engine.collect(sql), partial, compression="zstd")
-            partial.replace(path)
+        kept = _read(path)
+        if kept is not None:
+            return kept
+        partial = path.with_suffix(".partial")
+        pq.write_table(self._engine.collect(sql), partial, compression="zstd")
+        partial.replace(path)
         return pq.read_table(path)
 
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
@@ -76,3 +78,11 @@ class MaterialisedEngine:
 
     def close(self) -> None:
         self._engine.close()
+
+
+def _read(path: Path) -> pa.Table | None:
+    """A kept result; None where there is none, or where it is damaged and must be computed again."""
+    try:
+        return pq.read_table(path)
+    except (FileNotFoundError, pa.ArrowException, OSError):
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from hydrascope.pipeline.settings import ScanSettings
 
 __all__ = ["OUTPUTS", "describe_run", "make_folder", "room_to_write", "write_findings", "write_manifest"]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OUTPUTS = (*sorted(FINDINGS), "report.html")
 """What a findings folder holds."""
 
@@ -50,9 +52,9 @@ def room_to_write(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (28, 122):  # no space left, quota exceeded
+        if error.errno in _FULL:
             raise ResourceError(
-                "the disk is full",
+                "a file may not grow any further" if error.errno == errno.EFBIG else "the disk is full",
                 file=str(out),
                 hint="free some space and run the same command again; finished parts are kept",
             ) from error

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from hydrascope.engine.limits import share_memory
 from hydrascope.engine.spark import SparkEngine
-from hydrascope.features.observer import PartObserver
 from hydrascope.ingest import LogPart, Rejects
+from hydrascope.pipeline.chunk import observe_chunk
 from hydrascope.pipeline.settings import ScanSettings
 
 __all__ = ["observe_remotely"]
@@ -37,20 +37,4 @@ def observe_remotely(
 
 def _observe_chunk(payload: bytes) -> bytes:
     folder, number, parts, settings = pickle.loads(payload)
-    stages = Path(folder)
-    done = stages / "done" / f"{number:06d}.pickle"
-    if done.exists():
-        return done.read_bytes()
-    counts: dict[str, int] = {}
-    rejects = Rejects()
-    with PartObserver(stages, f"{number:06d}", settings) as observer:
-        for part in parts:
-            for batch in part.batches(rejects):
-                observer.observe(batch)
-                counts[part.file.path] = counts.get(part.file.path, 0) + len(batch)
-    result = pickle.dumps((counts, rejects))
-    done.parent.mkdir(parents=True, exist_ok=True)
-    partial = done.with_suffix(".partial")
-    partial.write_bytes(result)
-    partial.replace(done)
-    return result
+    return pickle.dumps(observe_chunk(Path(folder), number, parts, settings))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
 import resource
 import shutil
 import time
@@ -34,12 +33,13 @@ from hydrascope.engine.materialised import MaterialisedEngine
 from hydrascope.engine.spark import SparkEngine
 from hydrascope.errors import InputError, UsageError, nearest
 from hydrascope.features.incidence import CHANNELS
-from hydrascope.features.observer import PartObserver
 from hydrascope.features.rows import resolve_rows
 from hydrascope.ingest import ColumnMap, LogPart, LogSource, Rejects, open_log, read_accounts, read_events
+from hydrascope.pipeline.chunk import observe_chunk
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
 from hydrascope.pipeline.follow import follow
+from hydrascope.pipeline.lock import hold_lock
 from hydrascope.pipeline.memory import read_history, read_memory
 from hydrascope.pipeline.output import (
     describe_run,
@@ -89,6 +89,20 @@ class _Silent:
 
     def advance(self, *, size: int, rows: int) -> None:
         """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Passes a chunk's progress on, in bytes of the log."""
+
+    progress: Progress
+    weights: dict[int, int]
+
+    def batch(self, n_rows: int) -> None:
+        self.progress.advance(size=0, rows=n_rows)
+
+    def part(self, part: LogPart) -> None:
+        self.progress.advance(size=self.weights[part.file.index], rows=0)
 
 
 class Clock:
@@ -153,7 +167,7 @@ def scan(
         read_events(events, rejects) if events else None,
     )
     stages = out / ".stages" / _fingerprint(source, settings, accounts, events, *transform_files)
-    with room_to_write(out):
+    with room_to_write(out), hold_lock(out, "findings folder", name=".lock"):
         with clock.time("read"):
             counts = _observe(source, stages, settings, progress, rejects, transform)
         progress.stage("Detect", None)
@@ -194,8 +208,8 @@ def scan(
             rejects.write(out / "rejects.jsonl")
         manifest = _manifest(source, settings, counts, n_exchanges, rejects, clock, detection)
         write_manifest(out, manifest)
-    if not settings.keep_stages:
-        shutil.rmtree(out / ".stages", ignore_errors=True)
+        if not settings.keep_stages:
+            shutil.rmtree(out / ".stages", ignore_errors=True)
     return ScanResult(
         folder=out,
         campaigns=campaigns,
@@ -271,25 +285,10 @@ def _observe(
     progress.stage("Read", source.size_bytes)
     rows: dict[str, int] = {f.path: 0 for f in source.files}
 
+    told = _Told(progress, weights)
+
     def observe(number: int) -> tuple[dict[str, int], Rejects]:
-        done = stages / "done" / f"{number:06d}.pickle"
-        if done.exists():
-            kept: tuple[dict[str, int], Rejects] = pickle.loads(done.read_bytes())
-            return kept
-        counts: dict[str, int] = {}
-        found = Rejects()
-        with PartObserver(stages, f"{number:06d}", settings.observe) as observer:
-            for part in chunks[number]:
-                for batch in part.batches(found):
-                    observer.observe(transform(batch) if transform else batch)
-                    counts[part.file.path] = counts.get(part.file.path, 0) + len(batch)
-                    progress.advance(size=0, rows=len(batch))
-                progress.advance(size=weights[part.file.index], rows=0)
-        done.parent.mkdir(parents=True, exist_ok=True)
-        partial = done.with_suffix(".partial")
-        partial.write_bytes(pickle.dumps((counts, found)))
-        partial.replace(done)
-        return counts, found
+        return observe_chunk(stages, number, chunks[number], settings.observe, transform=transform, told=told)
 
     if settings.engine == "spark" and transform is None:
         results = observe_remotely(stages, chunks, settings)

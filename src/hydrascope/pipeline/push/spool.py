@@ -19,8 +19,8 @@ from pathlib import Path
 import msgspec
 
 from hydrascope.errors import StateError
+from hydrascope.pipeline.lock import hold_lock
 from hydrascope.pipeline.watch.journal import flush
-from hydrascope.pipeline.watch.lock import hold_lock
 
 __all__ = ["Accepted", "ConflictError", "Push", "Spool", "SpoolFullError", "open_spool", "sealed_pushes"]
 

@@ -16,6 +16,7 @@ from hydrascope.ingest import InputFile, LogSource, Rejects, read_accounts, read
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
 from hydrascope.pipeline.follow import follow
+from hydrascope.pipeline.lock import hold_lock
 from hydrascope.pipeline.memory import TRACKS, read_history, read_memory
 from hydrascope.pipeline.output import describe_run, room_to_write, write_findings, write_manifest
 from hydrascope.pipeline.scan import Clock
@@ -61,7 +62,7 @@ def detect_state(
     out.mkdir(parents=True, exist_ok=True)
     memory = read_memory(out) if sequence and (out / TRACKS).is_file() else None
     history = "" if memory is None else read_history(out, memory)
-    with room_to_write(out):
+    with room_to_write(out), hold_lock(out, "findings folder", name=".lock"):
         # Results are not kept between runs: the state under them grows.
         engine = DuckEngine(
             memory_bytes=share_memory(settings.memory_bytes, settings.workers).engine_bytes,
@@ -95,6 +96,8 @@ def _detect(
     clock: Clock,
     rejects: Rejects,
 ) -> tuple[int, Detection]:
+    with clock.time("verify"):
+        state.verify_all()
     with clock.time("resolve"):
         n_exchanges = resolve_rows(engine, state.folder, _landed_log(state), rejects)
     if n_exchanges == 0:

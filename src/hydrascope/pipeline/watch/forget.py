@@ -161,7 +161,7 @@ def _once(table: pa.Table, keys: Sequence[str]) -> pa.Table:
 
 
 def _read(state: State, room: str, part: Part) -> pa.Table:
-    return pq.read_table(state.folder / room / f"{part.name}.parquet")
+    return pq.read_table(state.verify(part, room))
 
 
 def _write(state: State, name: str, tables: _Tables) -> None:

@@ -41,6 +41,8 @@ class Part:
     """Times of its earliest and latest exchange, microseconds since 1970."""
     tier: int = 0
     """How often it was merged."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Room to SHA-256 of its file; empty in states that were made before there were any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,13 +22,15 @@ import pyarrow.parquet as pq
 
 from hydrascope.errors import StateError
 from hydrascope.features.observer import KINDS, ObserveSettings
+from hydrascope.pipeline.lock import hold_lock
 from hydrascope.pipeline.watch.journal import Journal, LandedFile, Part, flush, read_journal, write_journal
-from hydrascope.pipeline.watch.lock import hold_lock
+from hydrascope.pipeline.whole import digest_of
 
 __all__ = ["ROOMS", "State", "open_state"]
 
 ROOMS = (*KINDS, "rejects")
 _KEPT_SNAPSHOTS = 2
+_RESTORE = "restore it from a backup, or land the source again into a new --state"
 
 
 @contextmanager
@@ -132,7 +134,29 @@ class State:
             first_us=-1 if span["min"] is None else span["min"],
             last_us=-1 if span["max"] is None else span["max"],
             tier=tier,
+            digests={room: digest_of(path) for room, path in found.items() if path.exists()},
         )
+
+    def verify(self, part: Part, room: str) -> Path:
+        """The part's file in a room, once it was seen to be what was written.
+
+        Raises:
+            StateError: it is not.
+        """
+        path = _path(self.folder, room, part.name)
+        if part.digests.get(room) not in (None, digest_of(path)):
+            raise StateError("a part of the state is damaged", file=str(path), hint=_RESTORE)
+        return path
+
+    def verify_all(self) -> None:
+        """Every file of every part is what was written.
+
+        Raises:
+            StateError: one is not.
+        """
+        for part in self.journal.parts:
+            for room in part.files:
+                self.verify(part, room)
 
     def paths(self, room: str) -> list[Path]:
         """The files of a room that count."""
@@ -188,7 +212,7 @@ def _check(path: Path, size: int) -> None:
             if path.exists()
             else "a part of the state is missing",
             file=str(path),
-            hint="restore it from a backup, or land the source again into a new --state",
+            hint=_RESTORE,
         )
 
 
