@@ -145,20 +145,20 @@ WORDS = tuple(range(100, 120))
 
 def test_a_pool_whose_accounts_were_all_replaced_keeps_its_id() -> None:
     """The same private template within hours after the ban, and nothing left of the old members."""
-    old = pool(0, 20, began_us=0, last_us=100 * HOUR, half_banned_us=100 * HOUR, shingles=WORDS)
+    old = pool(0, 20, began_us=0, last_us=100 * HOUR, half_banned_us=100 * HOUR, templates=(WORDS,))
     (track,) = remember(old)
-    (lineage,) = follow([track], pool(50, 70, began_us=103 * HOUR, last_us=NOW, shingles=WORDS))
+    (lineage,) = follow([track], pool(50, 70, began_us=103 * HOUR, last_us=NOW, templates=(WORDS,)))
     assert (lineage.campaign_id, lineage.by) == (track.campaign_id, "template")
     assert "It began 3.0 hours after half of that one was banned." in lineage.reasons
-    (late,) = follow([track], pool(50, 70, began_us=200 * HOUR, last_us=NOW, shingles=WORDS))
+    (late,) = follow([track], pool(50, 70, began_us=200 * HOUR, last_us=NOW, templates=(WORDS,)))
     assert late.status == "new"
 
 
 def test_a_later_pool_beside_the_first_is_its_successor() -> None:
     """Both are in the log: each has an id, and the later says whose successor it is and why."""
-    old = pool(0, 20, began_us=0, last_us=100 * HOUR, half_banned_us=100 * HOUR, shingles=WORDS)
+    old = pool(0, 20, began_us=0, last_us=100 * HOUR, half_banned_us=100 * HOUR, templates=(WORDS,))
     (track,) = remember(old)
-    new = pool(50, 70, began_us=102 * HOUR, last_us=NOW, shingles=WORDS[:15])
+    new = pool(50, 70, began_us=102 * HOUR, last_us=NOW, templates=(WORDS[:15],))
     first, second = follow([track], old, new)
     assert first.campaign_id == track.campaign_id
     assert second.successor_of is not None
@@ -169,9 +169,9 @@ def test_a_later_pool_beside_the_first_is_its_successor() -> None:
 def test_like_wording_alone_ties_nothing() -> None:
     """Two pools with one template that both go on stay two without relation, whatever addresses they share."""
     mark = {"ip": (ValueMark(value=5, n_members=3, n_all=6),)}
-    old = pool(0, 20, began_us=0, last_us=NOW, shingles=WORDS, values=mark)
+    old = pool(0, 20, began_us=0, last_us=NOW, templates=(WORDS,), values=mark)
     (track,) = remember(old)
-    new = pool(50, 70, began_us=500 * HOUR, last_us=NOW, shingles=WORDS, values=mark)
+    new = pool(50, 70, began_us=500 * HOUR, last_us=NOW, templates=(WORDS,), values=mark)
     assert follow([track], old, new)[1].successor_of is None
 
 
@@ -180,8 +180,8 @@ def test_a_private_value_ties_a_pool_to_one_of_which_nothing_is_left() -> None:
 
     def later(channel: str, n_all: int) -> str:
         mark = {channel: (ValueMark(value=5, n_members=3, n_all=n_all),)}
-        (track,) = remember(pool(0, 20, last_us=9 * HOUR, shingles=WORDS, values=mark))
-        new = pool(50, 70, began_us=500 * HOUR, last_us=NOW, shingles=WORDS, values=mark)
+        (track,) = remember(pool(0, 20, last_us=9 * HOUR, templates=(WORDS,), values=mark))
+        new = pool(50, 70, began_us=500 * HOUR, last_us=NOW, templates=(WORDS,), values=mark)
         return follow([track], new)[0].status
 
     assert later("payment_fingerprint", 6) == "continued"
@@ -191,10 +191,10 @@ def test_a_private_value_ties_a_pool_to_one_of_which_nothing_is_left() -> None:
 
 def test_two_earlier_campaigns_that_fit_give_no_id_away() -> None:
     """With two candidates the new pool gets an id of its own; it names the nearer and that there are others."""
-    first = pool(0, 20, began_us=0, half_banned_us=100 * HOUR, last_us=100 * HOUR, shingles=WORDS)
-    second = pool(20, 40, began_us=0, half_banned_us=101 * HOUR, last_us=101 * HOUR, shingles=WORDS)
+    first = pool(0, 20, began_us=0, half_banned_us=100 * HOUR, last_us=100 * HOUR, templates=(WORDS,))
+    second = pool(20, 40, began_us=0, half_banned_us=101 * HOUR, last_us=101 * HOUR, templates=(WORDS,))
     tracks = remember(first, second)
-    (lineage,) = follow(tracks, pool(50, 70, began_us=102 * HOUR, last_us=NOW, shingles=WORDS))
+    (lineage,) = follow(tracks, pool(50, 70, began_us=102 * HOUR, last_us=NOW, templates=(WORDS,)))
     assert lineage.status == "new"
     assert lineage.successor_of is not None
     assert lineage.successor_of.campaign_id == tracks[1].campaign_id

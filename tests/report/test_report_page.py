@@ -148,6 +148,7 @@ def test_the_page_says_where_a_campaign_comes_from(tmp_path: Path) -> None:
     """In a sequence of runs each campaign says whether it is new, grown, or a successor; a single scan says nothing."""
     known, new = folders.campaign(1, "distillation", 8), folders.campaign(2, "distillation", 9)
     known["lineage"] = {"status": "continued", "by": "members", "n_kept": 5, "n_joined": 3, "n_left": 1}
+    known["lineage"] |= {"was_verdict": "inconclusive", "was_enforceable": False}
     new["lineage"] = {
         "status": "new",
         "successor_of": {"campaign_id": "c-0001", "gap_h": 2.0, "reasons": ["A."]},
@@ -159,6 +160,9 @@ def test_the_page_says_where_a_campaign_comes_from(tmp_path: Path) -> None:
     manifest["error_rates"]["online"] = {"run": 2}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     page = render_report(folder).read_text(encoding="utf-8")
-    assert "3 accounts joined since the last run, 1 left." in page
+    assert (
+        "3 accounts joined since the last run, 1 left. Its verdict was inconclusive. It is enforceable now."
+        in page
+    )
     assert "New in this run. It may be the successor of c-0001. A." in page
     assert "has not passed the level that holds over all looks" in page

@@ -12,8 +12,7 @@ from hydrascope.features.surroundings import Happenings
 __all__ = ["portray"]
 
 _TEMPLATES = 8
-"""Leading templates whose shingles are kept."""
-_SHINGLES = 256
+"""Leading templates whose core shingles are kept."""
 _VALUES = 50
 """Values of one channel that are kept."""
 _RARE = 20
@@ -31,7 +30,7 @@ def portray(observations: Observations, finding: Finding, happenings: Happenings
         began_us=int(first[(len(first) - 1) // 10]),
         last_us=int(population.last_at[members].max()),
         half_banned_us=_half_banned(happenings.banned_at[members]),
-        shingles=_shingles(observations, finding),
+        templates=_templates(observations, finding),
         values={
             name: marks
             for name, channel in sorted(observations.channels.items())
@@ -46,17 +45,15 @@ def _half_banned(banned_at: np.ndarray) -> int | None:
     return int(times[half - 1]) if len(times) >= half else None
 
 
-def _shingles(observations: Observations, finding: Finding) -> tuple[int, ...]:
+def _templates(observations: Observations, finding: Finding) -> tuple[tuple[int, ...], ...]:
     content, templates = finding.judged.content, observations.templates
     if not content.distinctive:
         return ()
-    found: set[int] = set()
-    for t in content.templates[:_TEMPLATES].tolist():
-        core = templates.core[templates.core_offsets[t] : templates.core_offsets[t + 1]]
-        if len(found) + len(core) > _SHINGLES and found:
-            break
-        found.update(core.tolist())
-    return tuple(sorted(found))
+    offsets = templates.core_offsets
+    return tuple(
+        tuple(templates.core[offsets[t] : offsets[t + 1]].tolist())
+        for t in content.templates[:_TEMPLATES].tolist()
+    )
 
 
 def _marks(channel: Channel, members: np.ndarray) -> tuple[ValueMark, ...]:

@@ -53,10 +53,15 @@ class Portrait:
     """Last exchange."""
     half_banned_us: int | None = None
     """When half of the members were banned; None where fewer are."""
-    shingles: tuple[int, ...] = ()
-    """Of its leading templates, where they set it apart from other accounts; ascending."""
+    templates: tuple[tuple[int, ...], ...] = ()
+    """Shingles of its leading templates, most used first, where they set it apart from other accounts."""
     values: Mapping[str, tuple[ValueMark, ...]] = field(default_factory=dict)
     """By channel."""
+
+    @property
+    def shingles(self) -> frozenset[int]:
+        """Of all its templates."""
+        return frozenset(s for core in self.templates for s in core)
 
     def ended_us(self, as_of_us: int) -> int | None:
         """When half of it was banned, or else its last exchange if it is silent since; None while it goes on."""
@@ -121,8 +126,8 @@ def tie(
     """
     if new.began_us <= old.began_us:
         return None
-    common = len(set(old.shingles) & set(new.shingles))
-    smaller = min(len(old.shingles), len(new.shingles))
+    mine, theirs = old.shingles, new.shingles
+    common, smaller = len(mine & theirs), min(len(mine), len(theirs))
     if common < LEAST_SHINGLES or common < like_template * smaller:
         return None
     gap = None if ended_us is None else (new.began_us - ended_us) / HOUR_US

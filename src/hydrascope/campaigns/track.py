@@ -90,6 +90,9 @@ class Lineage:
     successor_of: Successor | None = None
     reasons: tuple[str, ...] = ()
     """Why it is the same campaign, where not by its members."""
+    was_verdict: str | None = None
+    """Its verdict in the last run that reported it."""
+    was_enforceable: bool | None = None
 
 
 @dataclass(slots=True)
@@ -312,6 +315,8 @@ def _continue(lineage: Lineage, track: Track, size: int, n: int, by: Tie | None)
         n_joined=size - n,
         n_left=len(track.portrait.members) - n,
         reasons=() if by is None else by.reasons(track.campaign_id),
+        was_verdict=track.verdict,
+        was_enforceable=track.enforceable,
     )
 
 

@@ -122,8 +122,8 @@ def _track(
     finding: Finding, portrait: Portrait, lineage: Lineage, old: Mapping[str, Track], as_of: int
 ) -> Track:
     earlier = old.get(lineage.campaign_id)
-    if earlier is not None and not portrait.shingles:
-        portrait = replace(portrait, shingles=earlier.portrait.shingles)
+    if earlier is not None and not portrait.templates:
+        portrait = replace(portrait, templates=earlier.portrait.templates)
     return Track(
         campaign_id=lineage.campaign_id,
         portrait=portrait,

@@ -20,13 +20,21 @@ def lineage_sentences(campaign: CampaignEntry, *, followed: bool = False) -> tup
     lineage = campaign.lineage
     if lineage is None:
         return ()
-    told = [*_sentences(lineage, followed=followed)]
+    told = [*_sentences(lineage, followed=followed), *_status(campaign, lineage)]
     online = campaign.online
     if followed and campaign.verdict == "distillation" and online is not None and online.passed is False:
         told.append(
             "Its link has not passed the level that holds over all looks, so it is not enforceable yet."
         )
     return tuple(told)
+
+
+def _status(campaign: CampaignEntry, lineage: LineageEntry) -> Iterator[str]:
+    """A changed verdict, and enforcement that came or went."""
+    if lineage.was_verdict not in (None, campaign.verdict):
+        yield f"Its verdict was {words.inline(lineage.was_verdict or '')}."
+    if lineage.was_enforceable is not None and lineage.was_enforceable != campaign.enforceable:
+        yield "It is enforceable now." if campaign.enforceable else "It was enforceable and is not any more."
 
 
 def _sentences(lineage: LineageEntry, *, followed: bool) -> Iterator[str]:

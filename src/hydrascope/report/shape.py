@@ -207,6 +207,8 @@ class LineageEntry:
     split_from: str | None = None
     successor_of: SuccessorEntry | None = None
     reasons: tuple[str, ...] = ()
+    was_verdict: str | None = None
+    was_enforceable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
