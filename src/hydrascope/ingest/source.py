@@ -48,13 +48,16 @@ FINDINGS = frozenset(
         "campaigns.json",
         "campaigns.parquet",
         "history.jsonl",
+        "hunt.json",
+        "hunt_accounts.parquet",
+        "hunt_exchanges.parquet",
         "links.parquet",
         "manifest.json",
         "rejects.jsonl",
         "tracks.json",
     }
 )
-"""Files of an earlier scan's findings, which a folder search passes over."""
+"""Files of an earlier scan's or hunt's findings, which a folder search passes over."""
 _BLOCK = 1 << 22
 SPLIT_BYTES = 256 << 20
 """Plain JSON lines files above this are read in several parts."""
@@ -264,7 +267,8 @@ def _search(folder: Path, ignored: list[str]) -> list[str]:
     hits: list[str] = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        written = FINDINGS if {"campaigns.parquet", "manifest.json"} <= set(names) else frozenset()
+        ours = "manifest.json" in names and not {"campaigns.parquet", "hunt.json"}.isdisjoint(names)
+        written = FINDINGS if ours else frozenset()
         for name in sorted(names):
             if name.startswith((".", "_")):
                 continue
