@@ -72,6 +72,16 @@ SURFACE = {
         "prepare",
     ],
     "hydrascope.pipeline": ["DetectSettings", "Detection", "Progress", "ScanResult", "ScanSettings", "scan"],
+    "hydrascope.pipeline.hunt": [
+        "HuntResult",
+        "HuntSettings",
+        "Hunted",
+        "Known",
+        "hunt",
+        "indicators_like",
+        "read_indicators",
+        "write_hunt",
+    ],
     "hydrascope.pipeline.push": [
         "Receiver",
         "Spool",

@@ -22,7 +22,7 @@ from hydrascope.ingest import LogSource, Rejects
 from hydrascope.kernels.strings import hash_strings
 from hydrascope.pipeline.hunt.matching import Matcher
 from hydrascope.pipeline.watch.journal import Journal, Part, read_journal
-from hydrascope.sketch import sketch_texts
+from hydrascope.sketch import RATE, sketch_texts
 
 __all__ = ["HITS", "Piece", "StateHistory", "is_state", "open_history", "read_log", "read_state"]
 
@@ -64,6 +64,11 @@ class StateHistory:
     folder: Path
     journal: Journal
 
+    @property
+    def rate(self) -> float:
+        """Share of shingles that its sketches keep."""
+        return float(self.journal.settings.get("rate", RATE))
+
 
 def is_state(path: str) -> bool:
     """Whether a path is a watch state rather than a log."""
@@ -91,7 +96,7 @@ def read_log(
     """Every exchange of a log, batch by batch.
 
     Args:
-        rate: share of shingles kept; must be that of the hunted templates.
+        rate: share of shingles kept.
         first_file: number of the log's first file among all that are hunted through.
     """
     for batch in source.batches(rejects):
@@ -110,7 +115,9 @@ def read_log(
         if matcher.reads_text:
             sketch = observed.sketch
             found.append(
-                matcher.match_shingles(rows["system"], sketch.offsets, sketch.shingles.view(np.int64))
+                matcher.match_shingles(
+                    rows["system"], sketch.offsets, sketch.shingles.view(np.int64), rate=rate
+                )
             )
         row, indicator = _distinct(found)
         hits = rows.take(pa.array(row))
@@ -152,7 +159,7 @@ def _learn_and_match(
         texts = system.drop_null().unique()
         sketch = sketch_texts(texts, rate=rate)
         hashes = hash_strings(texts).to_numpy()
-        matcher.learn_systems(hashes, sketch.offsets, sketch.shingles.view(np.int64))
+        matcher.learn_systems(hashes, sketch.offsets, sketch.shingles.view(np.int64), rate=rate)
     return matcher.match_values(rows)
 
 
@@ -194,7 +201,7 @@ def _learn_part(state: StateHistory, part: Part, matcher: Matcher) -> None:
     if matcher.reads_text:
         for batch in _batches(state, part, "systems", ["system", "shingles"]):
             offsets, shingles = _lists(batch["shingles"])
-            matcher.learn_systems(batch["system"].to_numpy(), offsets, shingles)
+            matcher.learn_systems(batch["system"].to_numpy(), offsets, shingles, rate=state.rate)
 
 
 def _read_part(state: StateHistory, part: Part, matcher: Matcher, first_file: int) -> Iterator[Piece]:
@@ -239,7 +246,7 @@ def _match_part(
     sampled: dict[int, int] = {}
     for batch in _batches(state, part, "shingles", ["account", "xid", "system", "shingles"]):
         offsets, shingles = _lists(batch["shingles"])
-        row, indicator = matcher.match_shingles(batch["system"], offsets, shingles)
+        row, indicator = matcher.match_shingles(batch["system"], offsets, shingles, rate=state.rate)
         found.append((batch["xid"].to_numpy()[row], indicator))
         for account, n in zip(*np.unique(batch["account"].to_numpy(), return_counts=True), strict=True):
             sampled[int(account)] = sampled.get(int(account), 0) + int(n)

@@ -20,7 +20,7 @@ from hydrascope.errors import InputError, UsageError
 from hydrascope.ingest import ColumnMap, Rejects, open_log, read_accounts
 from hydrascope.kernels.strings import hash_prefixes, hash_strings
 from hydrascope.pipeline.hunt.history import HITS, Piece, is_state, open_history, read_log, read_state
-from hydrascope.pipeline.hunt.indicators import LEAST_CORE, Hunted, core_of_text
+from hydrascope.pipeline.hunt.indicators import Hunted
 from hydrascope.pipeline.hunt.matching import Matcher
 from hydrascope.pipeline.hunt.totals import Totals
 from hydrascope.pipeline.hunt.worth import IndicatorWorth, account_bits, weigh_indicators
@@ -29,6 +29,9 @@ from hydrascope.pipeline.output import room_to_write
 from hydrascope.sketch import RATE
 
 __all__ = ["HuntResult", "HuntSettings", "Known", "Match", "hunt"]
+
+_FEW = 8
+"""Sampled shingles of a template below which logs are sketched in full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +140,7 @@ def hunt(
     table = read_accounts(accounts, rejects) if accounts else None
     states = [p for p in history if is_state(p)]
     logs = [p for p in history if not is_state(p)]
-    chosen, rate = _choose_rate(indicators, sampled=bool(states))
+    chosen, rate = tuple(indicators), _choose_rate(indicators)
     _check(chosen, with_accounts=table is not None)
     matcher = Matcher(chosen, coverage=settings.coverage)
     pieces, files, inputs = _open(logs, states, matcher, rejects, rate, format, column_map)
@@ -161,19 +164,10 @@ def hunt(
         shutil.rmtree(stages, ignore_errors=True)
 
 
-def _choose_rate(indicators: Sequence[Hunted], *, sampled: bool) -> tuple[tuple[Hunted, ...], float]:
-    """Short template texts are sketched in full where the log has its text; a state has its sketches only."""
-    short = [h for h in indicators if h.words is not None and len(h.core) < LEAST_CORE]
-    if not short:
-        return tuple(indicators), RATE
-    dense = [h if h.words is None else replace(h, core=core_of_text(h.words, 1.0)) for h in indicators]
-    few = next((h for h in dense if h.words is not None and len(h.core) < LEAST_CORE), None)
-    if few is not None or sampled or any(h.column == "template" and h.words is None for h in indicators):
-        raise UsageError(
-            f"the template '{(few or short[0]).text}' is too short to be told from a common phrase",
-            hint="give about 60 words of constant text; 10 will do where only logs with text are hunted through",
-        )
-    return tuple(dense), 1.0
+def _choose_rate(indicators: Sequence[Hunted]) -> float:
+    """Logs are sketched in full for a template of so few words that a sample of it would say little."""
+    whole = [len(h.core) for h in indicators if h.is_whole]
+    return 1.0 if whole and min(whole) * RATE < _FEW else RATE
 
 
 def _check(indicators: Sequence[Hunted], *, with_accounts: bool) -> None:

@@ -37,8 +37,8 @@ from hydrascope.sketch import RATE, sketch_texts
 
 __all__ = ["KINDS", "LEAST_CORE", "Hunted", "core_of_text", "indicators_like", "read_indicators"]
 
-LEAST_CORE = 6
-"""Shingles by which a template is recognised; with fewer, a common phrase would match."""
+LEAST_CORE = 8
+"""Shingles of a template's text, about ten words; with fewer, a common phrase would match."""
 _LIKE = 0.2
 """Least share of a value's users that a campaign's accounts must be for it to mark the campaign."""
 _SLOT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -79,8 +79,8 @@ class Hunted:
     """Addresses inside it match, where it is neither a /24 nor a /48."""
     core: tuple[int, ...] = ()
     """Shingles of a template."""
-    words: str | None = None
-    """The template's text, so that it can be sketched more densely where the log has text."""
+    is_whole: bool = False
+    """Whether `core` is every shingle of a known text, not a sample."""
     in_accounts: bool = False
     """Whether the column is one of the accounts table."""
     p_member: float | None = None
@@ -118,14 +118,7 @@ def read_indicators(path: Path) -> tuple[Hunted, ...]:
 
 def _indicator(kind: str, value: Any) -> Hunted:
     if kind == "template":
-        return Hunted(
-            kind=kind,
-            text=_short(_text(value)),
-            column="template",
-            family="content",
-            core=core_of_text(_text(value), RATE),
-            words=value,
-        )
+        return _template(value)
     if kind == "shingles":
         core = tuple(sorted({int(v) for v in value}))
         return Hunted(kind=kind, text=f"{len(core)} shingles", column="template", family="content", core=core)
@@ -147,6 +140,20 @@ def _indicator(kind: str, value: Any) -> Hunted:
         family=_FAMILY.get(kind, ""),
         value=hash_strings(pa.array([_text(value)]))[0].as_py(),
         in_accounts=True,
+    )
+
+
+def _template(value: Any) -> Hunted:
+    core = core_of_text(_text(value))
+    if len(core) < LEAST_CORE:
+        raise ValueError(f"'{_short(value)}' is too short to be told from a common phrase: give ten words")
+    return Hunted(
+        kind="template",
+        text=_short(value),
+        column="template",
+        family="content",
+        core=core,
+        is_whole=True,
     )
 
 
@@ -183,15 +190,14 @@ def _row_hash(kind: str, value: Any, column: str | None = None) -> int:
     return int(rows[column or _ROW_KINDS[kind]][0].as_py())
 
 
-def core_of_text(text: str, rate: float) -> tuple[int, ...]:
-    """Shingles of a template's constant text that every text which holds it keeps, ascending.
+def core_of_text(text: str) -> tuple[int, ...]:
+    """Every shingle of a template's constant text, ascending.
 
     Args:
         text: slots as `{{anything}}`; no shingle reaches over one.
-        rate: share of shingles that the log's sketches keep.
     """
     parts = pa.array([p for p in _SLOT.split(text) if p.strip()], pa.string())
-    shingles = sketch_texts(parts, rate=rate, least=0).shingles
+    shingles = sketch_texts(parts, rate=1.0).shingles
     return tuple(np.unique(shingles.view(np.int64)).tolist())
 
 

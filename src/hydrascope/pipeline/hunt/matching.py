@@ -1,4 +1,10 @@
-"""Indicators against exchanges, a batch at a time: which rows show which indicator."""
+"""Indicators against exchanges, a batch at a time: which rows show which indicator.
+
+A template that a text gives is known in full, a sketch only in part: it keeps all shingles of a short text, and of a
+longer one those below a threshold (`hydrascope.sketch.texts`). So only the part of the template below that threshold is
+looked for in it, which is an unbiased estimate of how much of the template the text holds (Broder, Proc. Compression and
+Complexity of Sequences, 1997). A template that came as shingles is looked for as a scan does.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +16,13 @@ import pyarrow as pa
 
 from hydrascope.features.observed import CHANNEL_COLUMNS
 from hydrascope.pipeline.hunt.indicators import Hunted
+from hydrascope.sketch import LEAST, LIMIT
 
 __all__ = ["Matcher"]
 
+_SURE = 1 << 30
+_LEAST_HELD = 3
+"""Shingles of a whole template that must be held, however little of it can be seen."""
 _Hits = tuple[np.ndarray, np.ndarray]
 """Positions of rows, and the indicator of each: int64[m], int32[m]."""
 _NONE: _Hits = (np.zeros(0, np.int64), np.zeros(0, np.int32))
@@ -42,7 +52,19 @@ class Matcher:
         self._inside: dict[int, set[int]] = {i: set() for i, _ in self._networks}
         templates = [(i, h.core) for i, h in enumerate(indicators) if h.column == "template"]
         self._template = np.array([i for i, _ in templates], np.int32)
-        self._need = np.array([max(1, int(np.ceil(coverage * len(c)))) for _, c in templates], np.int64)
+        self._coverage = coverage
+        self._whole = [
+            np.sort(np.array(h.core, np.int64).view(np.uint64)) if h.is_whole else None
+            for h in indicators
+            if h.column == "template"
+        ]
+        self._need = np.array(
+            [
+                _SURE if whole is not None else max(1, int(np.ceil(coverage * len(core))))
+                for (_, core), whole in zip(templates, self._whole, strict=True)
+            ],
+            np.int64,
+        )
         flat = sorted((s, t) for t, (_, core) in enumerate(templates) for s in core)
         self._core = np.array([s for s, _ in flat], np.int64)
         self._core_template = np.array([t for _, t in flat], np.int64)
@@ -77,9 +99,11 @@ class Matcher:
             if i is not None and text is not None:
                 self.names[i] = text
 
-    def learn_systems(self, systems: np.ndarray, offsets: np.ndarray, shingles: np.ndarray) -> None:
+    def learn_systems(
+        self, systems: np.ndarray, offsets: np.ndarray, shingles: np.ndarray, *, rate: float
+    ) -> None:
         """System prompts by hash with their shingles; those that hold nothing of a template are forgotten."""
-        row, template, n = self._count(offsets, shingles)
+        row, template, n = self._score(offsets, shingles, rate)
         rows, place = np.unique(row, return_inverse=True)
         held = np.zeros((len(rows), len(self._template)), np.int64)
         held[place, template] = n
@@ -111,14 +135,17 @@ class Matcher:
             found.append(_look_up(system, values, np.full(len(values), self._template[t], np.int32)))
         return _joined(found)
 
-    def match_shingles(self, system: pa.ChunkedArray, offsets: np.ndarray, shingles: np.ndarray) -> _Hits:
+    def match_shingles(
+        self, system: pa.ChunkedArray | pa.Array, offsets: np.ndarray, shingles: np.ndarray, *, rate: float
+    ) -> _Hits:
         """Sketched exchanges that hold a template, by prompt and system prompt together.
 
         Args:
             system: n hashes of their system prompts.
-            offsets: int64[n + 1] into `shingles`, int64.
+            offsets: int64[n + 1] into `shingles`, int64; ascending as unsigned numbers within a text.
+            rate: share of shingles that the sketches keep.
         """
-        row, template, n = self._count(offsets, shingles)
+        row, template, n = self._score(offsets, shingles, rate)
         values, valid = _ints(system)
         if len(self._systems) and len(row):
             place = np.minimum(np.searchsorted(self._systems, values), len(self._systems) - 1)
@@ -126,6 +153,21 @@ class Matcher:
             n = n + np.where(known[row], self._held[place[row], template], 0)
         kept = n >= self._need[template]
         return row[kept], self._template[template[kept]]
+
+    def _score(
+        self, offsets: np.ndarray, shingles: np.ndarray, rate: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row, template and shingles held; of a whole template `_SURE` where enough of what can be seen is held, or 0."""
+        row, template, n = self._count(offsets, shingles)
+        limit = _seen_up_to(offsets, shingles, rate)
+        for t, whole in enumerate(self._whole):
+            if whole is None:
+                continue
+            mine = np.flatnonzero(template == t)
+            visible = np.searchsorted(whole, limit[row[mine]], side="right")
+            need = np.maximum(_LEAST_HELD, np.ceil(self._coverage * visible))
+            n[mine] = np.where(n[mine] >= need, _SURE, 0)
+        return row, template, n
 
     def _count(self, offsets: np.ndarray, shingles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Row, template and how many of the template's shingles the row holds, where any."""
@@ -140,6 +182,16 @@ class Matcher:
         key = np.repeat(row, times) * max(len(self._template), 1) + self._core_template[index]
         keys, n = np.unique(key, return_counts=True)
         return keys // max(len(self._template), 1), keys % max(len(self._template), 1), n
+
+
+def _seen_up_to(offsets: np.ndarray, shingles: np.ndarray, rate: float) -> np.ndarray:
+    """uint64[n]: a sketch holds every shingle of its text up to this hash."""
+    n = np.diff(offsets)
+    everything = np.uint64(2**64 - 1)
+    threshold = np.uint64(min(int(rate * 2.0**64), 2**64 - 1))
+    last = np.zeros(len(n), np.uint64)
+    last[n > 0] = shingles.view(np.uint64)[offsets[1:][n > 0] - 1]
+    return np.where(n < LEAST, everything, np.where(n >= LIMIT, last, np.maximum(last, threshold)))
 
 
 def _by_column(indicators: Sequence[Hunted]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

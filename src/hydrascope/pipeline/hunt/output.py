@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from hydrascope import __version__
 from hydrascope.campaigns.findings import iso
 from hydrascope.ingest import Rejects
-from hydrascope.pipeline.hunt.hunt import HuntResult, HuntSettings, Known
+from hydrascope.pipeline.hunt.hunt import HuntResult, HuntSettings, Known, Match
 
 __all__ = ["NOTE", "describe_hunt", "write_hunt"]
 
@@ -90,8 +90,11 @@ def describe_hunt(result: HuntResult, known: Known) -> dict[str, Any]:
 
 def _indicators(result: HuntResult) -> list[dict[str, Any]]:
     told = []
+    by_indicator: dict[int, list[Match]] = {}
+    for m in result.matches:
+        by_indicator.setdefault(m.indicator, []).append(m)
     for i, (h, w) in enumerate(zip(result.indicators, result.worth, strict=True)):
-        mine = [m for m in result.matches if m.indicator == i]
+        mine = by_indicator.get(i, [])
         told.append(
             {
                 "indicator": i,
