@@ -165,6 +165,17 @@ def test_a_known_campaign_is_hunted_by_what_marks_it(side: Path, tmp_path: Path)
         assert told["templates_sampled"] == (history == "state")
 
 
+def test_an_exchange_that_a_log_and_a_state_hold_counts_once(side: Path, tmp_path: Path) -> None:
+    """Together they give what the log gives alone: the same accounts, exchanges and times."""
+    file = indicators(tmp_path, f'tls_fingerprint = ["t13d-campaign"]\ntemplate = [{json.dumps(WRAPPER)}]')
+    alone = hunt(side, tmp_path / "alone", "--indicators", file)
+    both = hunt(side, tmp_path / "both", str(side / "state"), "--indicators", file)
+    keys = ("n_accounts", "n_exchanges", "first_seen", "last_seen", "base_rate", "bits")
+    for one, two in zip(alone["indicators"], both["indicators"], strict=True):
+        assert {k: one[k] for k in keys} == {k: two[k] for k in keys}
+    assert both["exchanges"] == 2 * alone["exchanges"]
+
+
 def test_a_hunt_is_the_same_twice_and_is_no_log(side: Path, tmp_path: Path) -> None:
     """The same bytes; a folder search passes its files over."""
     file = indicators(tmp_path, VALUES)

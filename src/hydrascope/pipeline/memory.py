@@ -128,5 +128,5 @@ def _damaged(file: Path, error: Exception) -> FindingsError:
     return FindingsError(
         f"damaged or cut off ({error})",
         file=str(file),
-        hint="give --previous another folder, or scan without it to begin anew",
+        hint="remove it to go on by members alone, or begin anew without --previous",
     )
