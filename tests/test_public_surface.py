@@ -82,6 +82,7 @@ SURFACE = {
         "read_indicators",
         "write_hunt",
     ],
+    "hydrascope.pipeline.lake": ["FORMATS", "Lake", "open_lake"],
     "hydrascope.pipeline.push": [
         "Receiver",
         "Spool",

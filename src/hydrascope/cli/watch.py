@@ -20,6 +20,7 @@ from hydrascope.errors import InputError, UsageError
 from hydrascope.ingest import ColumnMap, read_column_map
 from hydrascope.pipeline import ScanSettings
 from hydrascope.pipeline.control import Control, read_control
+from hydrascope.pipeline.lake import Lake, open_lake
 from hydrascope.pipeline.output import room_to_write
 from hydrascope.pipeline.push import Receiver, Spool, land_pushes, listen_address, open_spool, receive
 from hydrascope.pipeline.push.app import PushSettings
@@ -55,6 +56,7 @@ class _Plan:
     settle_s: float
     detect_every: int
     retain_days: float | None
+    lake: Lake | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,10 @@ def watch(
             help="Keep a few texts for the analyst; fixed when the state is made.",
         ),
     ] = None,
+    lake: Annotated[
+        Path | None, typer.Option(help="Folder for readable rows by date and hour, for other engines.")
+    ] = None,
+    lake_format: Annotated[str, typer.Option(help="parquet or delta.")] = "parquet",
     listen: Annotated[
         str | None, typer.Option(help="HOST:PORT to take pushes on: OTLP/HTTP and JSON lines.")
     ] = None,
@@ -146,10 +152,13 @@ def watch(
         settle_s=settle if settle is not None else (0.0 if once else 5.0),
         detect_every=detect_every,
         retain_days=retain_days,
+        lake=open_lake(lake, lake_format) if lake is not None else None,
     )
     sampling = None if keep_text is None else replace(base.observe, keep_text=keep_text)
     with _stopped_politely(), open_state(state, sampling) as opened, room_to_write(state):
         for account in delete or ():
+            if plan.lake is not None:
+                plan.lake.delete_account(account)
             _say(f"{delete_account(opened, account):,} exchanges of {account} removed")
         with _pushes(push) as (waiting, receiver):
             if once and source:
@@ -219,16 +228,25 @@ def _look(state: State, plan: _Plan, spool: Spool | None) -> bool:
         state, plan.source, format=plan.format, column_map=plan.column_map, settle_s=plan.settle_s
     )
     pushed = land_pushes(state, spool) if spool is not None else Landing(n_files=0, n_exchanges=0)
+    if plan.lake is not None:
+        plan.lake.export(state)
     merge_parts(state)
-    removed = 0
-    if plan.retain_days is not None:
-        limit = datetime.now(UTC) - timedelta(days=plan.retain_days)
-        removed = retain_since(state, int(limit.timestamp() * 1e6))
+    removed = _retain(state, plan)
     changed = bool(landing.n_files or pushed.n_files or removed)
     if changed:
         state.publish(only=removed > 0)
     _report(landing, pushed, removed, time.monotonic() - began)
     return changed
+
+
+def _retain(state: State, plan: _Plan) -> int:
+    if plan.retain_days is None:
+        return 0
+    limit = datetime.now(UTC) - timedelta(days=plan.retain_days)
+    at_us = int(limit.timestamp() * 1e6)
+    if plan.lake is not None and any(0 <= p.first_us < at_us for p in state.journal.parts):
+        plan.lake.retain_since(at_us)
+    return retain_since(state, at_us)
 
 
 def _report(landing: Landing, pushed: Landing, removed: int, took_s: float) -> None:

@@ -60,8 +60,9 @@ def merge_parts(state: State, *, at: int = MERGE_AT, most: int = MERGE_ROWS) -> 
     tick for longer than that many rows take. Returns the number of parts joined.
     """
     merged = 0
-    for tier in range(8):
-        group = _mergeable([p for p in state.journal.parts if p.tier == tier], at, most)
+    for tier, exported in itertools.product(range(8), (True, False)):
+        alike = [p for p in state.journal.parts if (p.tier, p.exported) == (tier, exported)]
+        group = _mergeable(alike, at, most)
         if not group:
             continue
         name = state.fresh_name()
@@ -70,7 +71,7 @@ def merge_parts(state: State, *, at: int = MERGE_AT, most: int = MERGE_ROWS) -> 
             if held:
                 _write(state, name, {room: _trimmed(room, pa.concat_tables(held), state.settings)})
         _join_rejects(state, group, name)
-        state.commit(add=[state.describe(name, tier + 1)], remove=[p.name for p in group])
+        state.commit(add=[state.describe(name, tier + 1, exported=exported)], remove=[p.name for p in group])
         merged += len(group)
     return merged
 
@@ -98,7 +99,7 @@ def _rewrite(
         name = state.fresh_name(len(added))
         _write(state, name, _remaining(state, part, kept, account))
         _join_rejects(state, [part], name)
-        added.append(state.describe(name, part.tier))
+        added.append(state.describe(name, part.tier, exported=part.exported))
         gone.append(part.name)
         removed += len(rows) - len(kept)
     if gone:

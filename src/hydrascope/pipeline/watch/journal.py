@@ -43,6 +43,8 @@ class Part:
     """How often it was merged."""
     digests: dict[str, str] = field(default_factory=dict)
     """Room to SHA-256 of its file; empty in states that were made before there were any."""
+    exported: bool = False
+    """Whether the lake holds its exchanges (`pipeline.lake`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class Journal:
     settings: dict[str, Any] = field(default_factory=dict)
     """What was sampled of each account (`ObserveSettings`); the same for all parts."""
     next_part: int = 0
+    id: str = ""
+    """The state's name in a lake; given when it is first asked for."""
     files: tuple[LandedFile, ...] = ()
     parts: tuple[Part, ...] = ()
 

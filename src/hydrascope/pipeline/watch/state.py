@@ -11,6 +11,7 @@ STATE/current             a link to the newest snapshot
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -122,7 +123,21 @@ class State:
         if gone:
             self.sweep()
 
-    def describe(self, name: str, tier: int = 0) -> Part:
+    def identity(self) -> str:
+        """A name that no other state has, the same from the first call on."""
+        if not self.journal.id:
+            self.journal = replace(self.journal, id=secrets.token_hex(6))
+            write_journal(self.folder / "journal.json", self.journal)
+        return self.journal.id
+
+    def mark_exported(self, names: Iterable[str]) -> None:
+        """A lake holds the exchanges of these parts."""
+        there = set(names)
+        parts = tuple(replace(p, exported=p.exported or p.name in there) for p in self.journal.parts)
+        self.journal = replace(self.journal, parts=parts)
+        write_journal(self.folder / "journal.json", self.journal)
+
+    def describe(self, name: str, tier: int = 0, *, exported: bool = False) -> Part:
         """The part of that name, from its files in the rooms."""
         found = {r: _path(self.folder, r, name) for r in ROOMS}
         times = pq.read_table(found["rows"], columns=["at_us"])["at_us"] if found["rows"].exists() else None
@@ -134,6 +149,7 @@ class State:
             first_us=-1 if span["min"] is None else span["min"],
             last_us=-1 if span["max"] is None else span["max"],
             tier=tier,
+            exported=exported,
             digests={room: digest_of(path) for room, path in found.items() if path.exists()},
         )
 
