@@ -59,7 +59,7 @@ class Series:
 
 def draw_bars(title: str, bars: Sequence[Bar], *, top: float = 1.0, as_percent: bool = True) -> str:
     """Horizontal bars from 0 to `top`, one a row."""
-    name_w, row_h, width = 230, 22, 420
+    name_w, row_h, width = 14 + 7 * min(34, max([len(b.name) for b in bars], default=0)), 22, 300
     parts = []
     for i, bar in enumerate(bars):
         y = 6 + i * row_h

@@ -294,7 +294,10 @@ def odds_rows(board: Leaderboard) -> list[list[str]]:
     for s in board.standings:
         found = [b.enforceable for b in board.base_rates[s.detector]]
         rows.append(
-            [s.detector, *(f"{i.value:.3f} [{i.low:.3f}, {i.high:.3f}]" if i else "-" for i in found)]
+            [
+                s.detector,
+                *(f"{plain(i.value)} [{plain(i.low)}, {plain(i.high)}]" if i else "-" for i in found),
+            ]
         )
     return rows
 

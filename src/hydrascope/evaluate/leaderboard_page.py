@@ -20,19 +20,21 @@ from hydrascope.evaluate.page import figure, html_page, html_table
 
 __all__ = ["render_leaderboard"]
 
+OWN_NAME = "hydrascope"
+
 
 def render_leaderboard(board: Leaderboard, replays: Sequence[Latency] = ()) -> str:
     """Standings, plots, the tables of names, and time to detection where days were replayed."""
     n = len(board.seeds)
     intervals = "After ± half of the 95 % interval over seeds." if n > 1 else "One seed, so no intervals."
-    lead = f"{len(board.worlds)} worlds, {n} seeds, {len(board.standings)} detectors. {intervals}"
+    lead = f"Worlds: {', '.join(board.worlds)}. Seeds: {', '.join(map(str, board.seeds))}. {intervals}"
     note = (
         "<p>Worth is enforceable recall x precision of enforceable verdicts where there are 1,000 honest accounts "
         "to one of a campaign: what automation would catch, discounted by how often its alarm would hold.</p>"
     )
     tables = [
         f"<h2>{escape(title)}</h2>{note if title == 'Standings' else ''}"
-        + html_table(["detector", *columns.values()], standing_rows(board, columns))
+        + html_table(["detector", *columns.values()], standing_rows(board, columns), own=OWN_NAME)
         for title, columns in TABLES.items()
     ]
     return html_page(
@@ -104,7 +106,7 @@ def odds_section(board: Leaderboard) -> str:
     return (
         "<h2>Precision at base rates</h2>"
         + note
-        + html_table(["detector", *odds_heads()], odds_rows(board))
+        + html_table(["detector", *odds_heads()], odds_rows(board), own=OWN_NAME)
         + figure(plot, "Precision of enforceable verdicts.")
     )
 
@@ -144,7 +146,7 @@ def latency_section(replays: Sequence[Latency]) -> list[str]:
     return [
         "<h2>Time and volume to detection</h2>",
         note,
-        html_table(SUMMARY, summary_rows(replays)),
+        html_table(SUMMARY, summary_rows(replays), own=OWN_NAME),
         "<details><summary>Campaign by campaign</summary>",
         *latency_sections(replays),
         "</details>",
@@ -170,7 +172,7 @@ def heat(
 ) -> str:
     """A table whose cells are shaded by their share."""
     names = [s.detector for s in board.standings]
-    head = "".join(f"<th>{escape(d)}</th>" for d in names)
+    head = "".join(f"<th>{escape(d).replace('_', '_<wbr>').replace('-', '-<wbr>')}</th>" for d in names)
     hue = "--warn" if bad else "--bar"
     body = "".join(
         f"<tr><td>{escape(row)}</td>" + "".join(shaded(of.get(d), hue) for d in names) + "</tr>"
@@ -178,7 +180,7 @@ def heat(
     )
     return (
         f"<h2>{escape(title)}</h2><p>{escape(note)}</p>"
-        f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<div class="wide"><table class=heat><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 

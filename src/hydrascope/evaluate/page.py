@@ -27,6 +27,7 @@ p { margin: 4px 0 10px; max-width: 76ch; } .note { color: var(--dim); font-size:
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.9rem; }
 th { vertical-align: bottom; } th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; } th { white-space: normal; }
 th:first-child, td:first-child { text-align: left; } td.words { white-space: normal; min-width: 16em; }
+tr.own td { font-weight: 650; } table.heat th, table.heat td { padding: 4px 6px; } table.heat th { max-width: 7em; }
 h3 { font-size: 1rem; margin: 20px 0 4px; } details { margin: 6px 0; } summary { cursor: pointer; }
 td.moved { color: var(--warn); font-weight: 600; }
 tr.warn td { color: var(--warn); font-weight: 600; }
@@ -47,15 +48,22 @@ def html_page(title: str, lead: str, sections: Sequence[str]) -> str:
     )
 
 
-def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]], warn: Sequence[bool] = ()) -> str:
-    """A table; rows that `warn` marks stand out."""
+def html_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], warn: Sequence[bool] = (), own: str | None = None
+) -> str:
+    """A table; rows that `warn` marks stand out, and so do those whose first cell begins with `own`."""
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
     marks = list(warn) or [False] * len(rows)
     body = "".join(
-        f"<tr{' class=warn' if mark else ''}>{''.join(map(table_cell, row))}</tr>"
+        f"<tr{row_class(row, mark, own)}>{''.join(map(table_cell, row))}</tr>"
         for row, mark in zip(rows, marks, strict=True)
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def row_class(row: Sequence[str], warn: bool, own: str | None) -> str:
+    """How a row stands out, if it does."""
+    return " class=warn" if warn else " class=own" if own and row[0].startswith(own) else ""
 
 
 def table_cell(words: str) -> str:

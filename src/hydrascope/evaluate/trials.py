@@ -141,7 +141,7 @@ def run_trials(
         clock: seconds, for the time a detector takes.
         tell: receives one line a trial.
         keep_worlds: leave the worlds on disk.
-        workers: detectors at once, each trial in a process of its own, which gives its memory back; above 1
+        workers: detectors at once, in processes that are renewed after four trials and give their memory back; above 1
             the detectors and the clock must be picklable.
     """
     (folder / "trials").mkdir(parents=True, exist_ok=True)
@@ -190,7 +190,7 @@ def try_detectors(
         yield from (try_detector(world, name, seed, d, detect, clock) for d, detect in detectors.items())
         return
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=4) as pool:
         futures = [
             pool.submit(try_detector, world, name, seed, d, detect, clock) for d, detect in detectors.items()
         ]

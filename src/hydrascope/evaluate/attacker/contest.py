@@ -63,6 +63,8 @@ class Contest:
     goal: Goal = field(default_factory=Goal)
     line: float = 0.2
     enforceable: bool = False
+    sweep: bool = True
+    """Whether every rung about the result is tried as well, which doubles the scans."""
     prompts: Path | None = None
     costs: Path | None = None
 
@@ -106,7 +108,7 @@ def search(
         folder=contest.folder,
         tell=tell,
     )
-    found = Search.against(exam, mechanics=attacker.open, start=attacker.start)
+    found = Search.against(exam, mechanics=attacker.open, start=attacker.start, sweep=contest.sweep)
     return replace(found, attacker=attacker.name)
 
 

@@ -183,7 +183,7 @@ def frontier_markdown(searches: Sequence[Search]) -> str:
         lines += lines_of(["mechanic", *(s.defence for s in group)], rung_rows(group))
         if len(group) > 1:
             lines += ["", f"Moves when a channel is off: {', '.join(moved(group)) or 'none'}."]
-        for s in group:
+        for s in (s for s in group if s.sweep):
             about = "the cheapest tactics" if s.cheapest else "the tactics caught least (nothing passes)"
             lines += ["", f"{s.defence}: each mechanic about {about}", "", *lines_of(SWEEP, sweep_rows(s))]
         lines += [""]
@@ -202,8 +202,9 @@ def render_frontier(searches: Sequence[Search]) -> str:
         sections += [f"<h2>Attacker: {escape(name)}</h2>", html_table(SUMMARY, summary_rows(group))]
         sections += ['<div class="pair">', *plots(group), "</div>"]
         sections += [f"<h3>Mechanic by mechanic</h3><p>{escape(ALONE)}</p>", rung_table(group)]
-    sections.append("<h2>One mechanic at a time about the result</h2>")
-    for s in searches:
+    swept = [s for s in searches if s.sweep]
+    sections += ["<h2>One mechanic at a time about the result</h2>"] if swept else []
+    for s in swept:
         rows = sweep_rows(s)
         table = html_table(SWEEP, rows, [r[5] == "no" for r in rows])
         summary = f"{escape(s.attacker)}, against {escape(s.defence)}"

@@ -218,11 +218,12 @@ class Search:
         mechanics: Sequence[str] = tuple(LADDERS),
         passes: int = 3,
         start: Tactics | None = None,
+        sweep: bool = True,
     ) -> Search:
         """Search down from the dearest tactics, or from `start`, then sweep each mechanic about the result.
 
         Defences are only comparable when they are searched from the same start: a start that suits one of them
-        moves its local optimum, not its strength.
+        moves its local optimum, not its strength. Without `sweep` the rungs about the result are not all tried.
         """
         first = exam.attempt(start or strongest())
         best = climb(exam, first, mechanics, passes)
@@ -232,14 +233,14 @@ class Search:
                 best = cheapen(exam, best, mechanic)
             if best == before:
                 break
-        sweep = {m: sweep_ladder(exam, best, m) for m in mechanics}
+        around = {m: sweep_ladder(exam, best, m) for m in mechanics if sweep}
         alone = {m: sweep_ladder(exam, first, m) for m in mechanics}
         ordered = sorted(exam.attempts.values(), key=lambda a: (a.cost, a.tactics.rungs))
         return cls(
             defence=exam.name,
             start=first,
             cheapest=best if best.passed else None,
-            sweep=sweep,
+            sweep=around,
             alone=alone,
             attempts=tuple(ordered),
             n_scans=exam.n_scans,
