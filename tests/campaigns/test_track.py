@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrascope.campaigns.succession import Portrait, ValueMark
+from hydrascope.campaigns.succession import Portrait, TemplateMark, ValueMark
 from hydrascope.campaigns.track import Lineage, Track, campaign_id, follow_members
 
 HOUR = 3_600_000_000
@@ -143,22 +144,27 @@ def test_one_account_that_moves_carries_no_id() -> None:
 WORDS = tuple(range(100, 120))
 
 
+def sent(core: tuple[int, ...], n_all: int = 20) -> dict[str, Any]:
+    """What a portrait says of a template that all twenty accounts send, in a log of a thousand."""
+    return {"templates": (TemplateMark(core=core, n_members=20, n_all=n_all),), "n_log": 1000}
+
+
 def test_a_pool_whose_accounts_were_all_replaced_keeps_its_id() -> None:
     """The same private template within hours after the ban, and nothing left of the old members."""
-    old = pool(0, 20, began_us=0, last_us=100 * HOUR, half_banned_us=100 * HOUR, templates=(WORDS,))
+    old = pool(0, 20, began_us=0, last_us=100 * HOUR, half_banned_us=100 * HOUR, **sent(WORDS))
     (track,) = remember(old)
-    (lineage,) = follow([track], pool(50, 70, began_us=103 * HOUR, last_us=NOW, templates=(WORDS,)))
+    (lineage,) = follow([track], pool(50, 70, began_us=103 * HOUR, last_us=NOW, **sent(WORDS)))
     assert (lineage.campaign_id, lineage.by) == (track.campaign_id, "template")
     assert "It began 3.0 hours after half of that one was banned." in lineage.reasons
-    (late,) = follow([track], pool(50, 70, began_us=200 * HOUR, last_us=NOW, templates=(WORDS,)))
+    (late,) = follow([track], pool(50, 70, began_us=200 * HOUR, last_us=NOW, **sent(WORDS)))
     assert late.status == "new"
 
 
 def test_a_later_pool_beside_the_first_is_its_successor() -> None:
     """Both are in the log: each has an id, and the later says whose successor it is and why."""
-    old = pool(0, 20, began_us=0, last_us=100 * HOUR, half_banned_us=100 * HOUR, templates=(WORDS,))
+    old = pool(0, 20, began_us=0, last_us=100 * HOUR, half_banned_us=100 * HOUR, **sent(WORDS))
     (track,) = remember(old)
-    new = pool(50, 70, began_us=102 * HOUR, last_us=NOW, templates=(WORDS[:15],))
+    new = pool(50, 70, began_us=102 * HOUR, last_us=NOW, **sent(WORDS[:15]))
     first, second = follow([track], old, new)
     assert first.campaign_id == track.campaign_id
     assert second.successor_of is not None
@@ -169,10 +175,19 @@ def test_a_later_pool_beside_the_first_is_its_successor() -> None:
 def test_like_wording_alone_ties_nothing() -> None:
     """Two pools with one template that both go on stay two without relation, whatever addresses they share."""
     mark = {"ip": (ValueMark(value=5, n_members=3, n_all=6),)}
-    old = pool(0, 20, began_us=0, last_us=NOW, templates=(WORDS,), values=mark)
+    old = pool(0, 20, began_us=0, last_us=NOW, **sent(WORDS), values=mark)
     (track,) = remember(old)
-    new = pool(50, 70, began_us=500 * HOUR, last_us=NOW, templates=(WORDS,), values=mark)
+    new = pool(50, 70, began_us=500 * HOUR, last_us=NOW, **sent(WORDS), values=mark)
     assert follow([track], old, new)[1].successor_of is None
+
+
+def test_a_template_that_many_others_send_ties_nothing() -> None:
+    """Whatever the hours; the earlier pool itself is not among the others while it is in the log."""
+    old = pool(0, 20, last_us=100 * HOUR, half_banned_us=100 * HOUR, **sent(WORDS, 40))
+    (track,) = remember(old)
+    for n_all, tied in ((40, True), (500, False)):
+        new = pool(50, 70, began_us=102 * HOUR, last_us=NOW, **sent(WORDS, n_all))
+        assert (follow([track], old, new)[1].successor_of is not None) == tied
 
 
 def test_a_private_value_ties_a_pool_to_one_of_which_nothing_is_left() -> None:
@@ -180,8 +195,8 @@ def test_a_private_value_ties_a_pool_to_one_of_which_nothing_is_left() -> None:
 
     def later(channel: str, n_all: int) -> str:
         mark = {channel: (ValueMark(value=5, n_members=3, n_all=n_all),)}
-        (track,) = remember(pool(0, 20, last_us=9 * HOUR, templates=(WORDS,), values=mark))
-        new = pool(50, 70, began_us=500 * HOUR, last_us=NOW, templates=(WORDS,), values=mark)
+        (track,) = remember(pool(0, 20, last_us=9 * HOUR, **sent(WORDS), values=mark))
+        new = pool(50, 70, began_us=500 * HOUR, last_us=NOW, **sent(WORDS), values=mark)
         return follow([track], new)[0].status
 
     assert later("payment_fingerprint", 6) == "continued"
@@ -191,10 +206,10 @@ def test_a_private_value_ties_a_pool_to_one_of_which_nothing_is_left() -> None:
 
 def test_two_earlier_campaigns_that_fit_give_no_id_away() -> None:
     """With two candidates the new pool gets an id of its own; it names the nearer and that there are others."""
-    first = pool(0, 20, began_us=0, half_banned_us=100 * HOUR, last_us=100 * HOUR, templates=(WORDS,))
-    second = pool(20, 40, began_us=0, half_banned_us=101 * HOUR, last_us=101 * HOUR, templates=(WORDS,))
+    first = pool(0, 20, began_us=0, half_banned_us=100 * HOUR, last_us=100 * HOUR, **sent(WORDS))
+    second = pool(20, 40, began_us=0, half_banned_us=101 * HOUR, last_us=101 * HOUR, **sent(WORDS))
     tracks = remember(first, second)
-    (lineage,) = follow(tracks, pool(50, 70, began_us=102 * HOUR, last_us=NOW, templates=(WORDS,)))
+    (lineage,) = follow(tracks, pool(50, 70, began_us=102 * HOUR, last_us=NOW, **sent(WORDS)))
     assert lineage.status == "new"
     assert lineage.successor_of is not None
     assert lineage.successor_of.campaign_id == tracks[1].campaign_id

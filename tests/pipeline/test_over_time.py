@@ -138,6 +138,22 @@ def test_a_second_pool_beside_the_banned_first_is_tied_to_it(banned: Path, tmp_p
     assert campaign_of(after, "camp")["campaign_id"] == before
 
 
+def test_a_second_pool_is_tied_within_hours(banned: Path, tmp_path: Path) -> None:
+    """Three hours after it began, with an exchange or two an account, it already says whom it follows and why."""
+    world = days(replaced_after_bans(build_world(**SMALL)), 0, 8.25)
+    after = scan_world(world, tmp_path / "after", previous=banned)
+    before = campaign_of(banned, "camp")["campaign_id"]
+    later = [
+        d["lineage"]
+        for d in documents(after)
+        if any(m["account_id"].startswith("next") for m in d["members"]) and d["campaign_id"] != before
+    ]
+    assert later or campaign_of(after, "next")["campaign_id"] == before
+    for lineage in later:
+        assert lineage["successor_of"]["campaign_id"] == before
+        assert 3.0 <= lineage["successor_of"]["gap_h"] <= 4.0
+
+
 def test_a_second_pool_goes_on_under_the_id_of_one_that_has_left_the_log(
     banned: Path, tmp_path: Path
 ) -> None:

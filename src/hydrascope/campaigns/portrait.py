@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from hydrascope.campaigns.findings import Finding
 from hydrascope.campaigns.observations import Channel, Observations
-from hydrascope.campaigns.succession import Portrait, ValueMark
+from hydrascope.campaigns.succession import Portrait, TemplateMark, ValueMark
+from hydrascope.features.content import Matches
 from hydrascope.features.surroundings import Happenings
 
-__all__ = ["portray"]
+__all__ = ["portray", "template_users"]
 
 _TEMPLATES = 8
 """Leading templates whose core shingles are kept."""
+_FAIR = 0.3
+"""Share of an account's sampled exchanges that makes it a user."""
+_REACH = 0.3
+"""Least share of the members that use a template for it to mark the campaign."""
 _VALUES = 50
 """Values of one channel that are kept."""
 _RARE = 20
@@ -21,8 +27,14 @@ _NO_MARKS = frozenset({"asn", "model", "platform", "access_pathway", "plan", "te
 """Channels whose values are shared by design."""
 
 
-def portray(observations: Observations, finding: Finding, happenings: Happenings) -> Portrait:
-    """Members, times, template shingles and rare values of one campaign."""
+def portray(
+    observations: Observations, finding: Finding, happenings: Happenings, users: csr_array
+) -> Portrait:
+    """Members, times, template shingles and rare values of one campaign.
+
+    Args:
+        users: what `template_users` gives.
+    """
     members, population = finding.judged.members, observations.population
     first = np.sort(population.first_at[members])
     return Portrait(
@@ -30,7 +42,8 @@ def portray(observations: Observations, finding: Finding, happenings: Happenings
         began_us=int(first[(len(first) - 1) // 10]),
         last_us=int(population.last_at[members].max()),
         half_banned_us=_half_banned(happenings.banned_at[members]),
-        templates=_templates(observations, finding),
+        templates=_templates(observations, members, users),
+        n_log=len(population),
         values={
             name: marks
             for name, channel in sorted(observations.channels.items())
@@ -45,14 +58,37 @@ def _half_banned(banned_at: np.ndarray) -> int | None:
     return int(times[half - 1]) if len(times) >= half else None
 
 
-def _templates(observations: Observations, finding: Finding) -> tuple[tuple[int, ...], ...]:
-    content, templates = finding.judged.content, observations.templates
-    if not content.distinctive:
-        return ()
-    offsets = templates.core_offsets
+def template_users(observations: Observations, matches: Matches) -> csr_array:
+    """accounts x templates: 1 where a fair share of an account's sampled exchanges hold the template.
+
+    Beyond the usual or not: a pool that has just begun has too few exchanges to stand out, and in a small log its
+    predecessor is what is usual.
+    """
+    n_templates = max(len(observations.templates), 1)
+    pairs, n = np.unique(
+        matches.account.astype(np.int64) * n_templates + matches.template, return_counts=True
+    )
+    account, template = pairs // n_templates, pairs % n_templates
+    kept = n >= _FAIR * np.maximum(observations.n_sampled[account], 1)
+    shape = (len(observations.population), n_templates)
+    return csr_array((np.ones(int(kept.sum()), np.int64), (account[kept], template[kept])), shape=shape)
+
+
+def _templates(observations: Observations, members: np.ndarray, users: csr_array) -> tuple[TemplateMark, ...]:
+    n_members = np.asarray(users[members].sum(axis=0)).ravel()
+    n_all = np.bincount(users.indices, minlength=users.shape[1])
+    common = np.flatnonzero((n_members >= _REACH * len(members)) & (n_members >= 2))
+    chosen = common[np.lexsort((common, n_all[common], -n_members[common]))][:_TEMPLATES]
+    templates = observations.templates
     return tuple(
-        tuple(templates.core[offsets[t] : offsets[t + 1]].tolist())
-        for t in content.templates[:_TEMPLATES].tolist()
+        TemplateMark(
+            core=tuple(
+                sorted(templates.core[templates.core_offsets[t] : templates.core_offsets[t + 1]].tolist())
+            ),
+            n_members=int(n_members[t]),
+            n_all=int(n_all[t]),
+        )
+        for t in chosen.tolist()
     )
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Portrait", "Tie", "ValueMark", "tie"]
+__all__ = ["Portrait", "TemplateMark", "Tie", "ValueMark", "tie"]
 
 HOUR_US = 3_600_000_000
 SILENCE_H = 24.0
 """Hours without an exchange after which a campaign has ended."""
-LEAST_SHINGLES = 6
+LEAST_SHINGLES = 4
 """Template shingles in common; fewer are a common phrase."""
+LIFT = 4.0
+"""How many times as often accounts of the two pools must use a template as all others do."""
 OUTSIDE = 0.1
 """Most users of a shared value outside the two pools, as a share of those inside, for it to be theirs alone."""
 TYING = (
@@ -42,6 +44,17 @@ class ValueMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateMark:
+    """A template that many accounts of a campaign send."""
+
+    core: tuple[int, ...]
+    """Its shingles, ascending."""
+    n_members: int
+    n_all: int
+    """Accounts of the log that use it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
     """What a campaign is recognised by, microseconds since 1970."""
 
@@ -53,15 +66,12 @@ class Portrait:
     """Last exchange."""
     half_banned_us: int | None = None
     """When half of the members were banned; None where fewer are."""
-    templates: tuple[tuple[int, ...], ...] = ()
-    """Shingles of its leading templates, most used first, where they set it apart from other accounts."""
+    templates: tuple[TemplateMark, ...] = ()
+    """Its leading ones, most used first."""
+    n_log: int = 0
+    """Accounts of the log."""
     values: Mapping[str, tuple[ValueMark, ...]] = field(default_factory=dict)
     """By channel."""
-
-    @property
-    def shingles(self) -> frozenset[int]:
-        """Of all its templates."""
-        return frozenset(s for core in self.templates for s in core)
 
     def ended_us(self, as_of_us: int) -> int | None:
         """When half of it was banned, or else its last exchange if it is silent since; None while it goes on."""
@@ -75,7 +85,7 @@ class Tie:
     """Why one pool follows another."""
 
     similarity: float
-    """Share of the smaller set of template shingles that both have."""
+    """Share of the smaller template's shingles that both have."""
     gap_h: float | None
     """Hours between them, where few enough; else None."""
     banned: bool
@@ -95,7 +105,7 @@ class Tie:
     def reasons(self, name: str) -> tuple[str, ...]:
         """Sentences for the analyst."""
         found = [
-            f"It sends the template of {name}: {self.similarity:.0%} of the shorter one's wording is in both."
+            f"It sends the template of {name}: {self.similarity:.0%} of the shorter one's sampled wording is in both."
         ]
         if self.gap_h is not None:
             ended = "half of that one was banned" if self.banned else "that one fell silent"
@@ -121,14 +131,13 @@ def tie(
     Args:
         ended_us: when the earlier one ended; None: it goes on.
         window_h: hours after that within which the later one must begin.
-        like_template: least share of the smaller set of template shingles in common.
+        like_template: least share of the smaller template's shingles in common.
         gone: nothing is left of the earlier one, so that shared values are enough without the hours.
     """
     if new.began_us <= old.began_us:
         return None
-    mine, theirs = old.shingles, new.shingles
-    common, smaller = len(mine & theirs), min(len(mine), len(theirs))
-    if common < LEAST_SHINGLES or common < like_template * smaller:
+    similarity = _shared_template(old, new, like_template, gone=gone)
+    if similarity is None:
         return None
     gap = None if ended_us is None else (new.began_us - ended_us) / HOUR_US
     near = gap is not None and 0 <= gap <= window_h
@@ -136,11 +145,31 @@ def tie(
     if not near and not (gone and values):
         return None
     return Tie(
-        similarity=common / smaller,
+        similarity=similarity,
         gap_h=gap if near else None,
         banned=old.half_banned_us is not None,
         values=values,
     )
+
+
+def _shared_template(old: Portrait, new: Portrait, like: float, *, gone: bool) -> float | None:
+    """How much of a template that is theirs alone both pools send; None where there is none."""
+    found = []
+    for a in old.templates:
+        for b in new.templates:
+            common, smaller = len(set(a.core) & set(b.core)), min(len(a.core), len(b.core))
+            if common >= max(LEAST_SHINGLES, like * smaller) and _is_theirs(old, a, new, b, gone=gone):
+                found.append(common / smaller)
+    return max(found, default=None)
+
+
+def _is_theirs(old: Portrait, a: TemplateMark, new: Portrait, b: TemplateMark, *, gone: bool) -> bool:
+    """Whether others hardly use it: the earlier pool is no stranger, as long as it is in the log."""
+    users, inside = b.n_members, len(new.members)
+    if not gone:
+        users, inside = users + a.n_members, inside + len(old.members)
+    outside = (max(b.n_all - users, 0) + 0.5) / (max(new.n_log - inside, 0) + 1)
+    return users / inside >= LIFT * outside
 
 
 def _private(

@@ -11,7 +11,7 @@ import msgspec
 from hydrascope.campaigns.explain import title
 from hydrascope.campaigns.findings import Finding, iso
 from hydrascope.campaigns.looks import Ledger, Look, Standing, take_looks
-from hydrascope.campaigns.portrait import portray
+from hydrascope.campaigns.portrait import portray, template_users
 from hydrascope.campaigns.succession import Portrait
 from hydrascope.campaigns.track import Lineage, Track, follow_members
 from hydrascope.pipeline.detect import Detection
@@ -46,7 +46,8 @@ def follow(detection: Detection, previous: Memory | None, *, alpha: float, seque
     before = previous or Memory()
     observations = detection.observations
     as_of = int(observations.population.last_at.max())
-    portraits = [portray(observations, f, detection.around.happenings) for f in detection.findings]
+    users = template_users(observations, detection.around.source.matches)
+    portraits = [portray(observations, f, detection.around.happenings, users) for f in detection.findings]
     lineages = follow_members(before.tracks, portraits, as_of_us=as_of)
     ledger, tested = _test(before, detection, lineages, portraits, alpha)
     findings = tuple(

@@ -40,7 +40,7 @@ __all__ = ["KINDS", "LEAST_CORE", "Hunted", "core_of_text", "indicators_like", "
 LEAST_CORE = 8
 """Shingles of a template's text, about ten words; with fewer, a common phrase would match."""
 _LIKE = 0.2
-"""Least share of a value's users that a campaign's accounts must be for it to mark the campaign."""
+"""Least share of the users of a value or template that a campaign's accounts must be for it to mark the campaign."""
 _SLOT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _ROW_KINDS: Mapping[str, str] = {
     **{source: name for name, source in CHANNEL_COLUMNS.items()},
@@ -217,13 +217,16 @@ def indicators_like(track: Track) -> tuple[Hunted, ...]:
 
 
 def _templates(track: Track) -> Iterator[Hunted]:
-    for i, core in enumerate(track.portrait.templates, 1):
+    for i, mark in enumerate(track.portrait.templates, 1):
+        if mark.n_members < _LIKE * mark.n_all:
+            continue
         yield Hunted(
             kind="template",
             text=f"template {i} of {track.campaign_id}",
             column="template",
             family="content",
-            core=core,
+            core=mark.core,
+            p_member=mark.n_members / len(track.portrait.members),
         )
 
 
