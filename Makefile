@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-kill test-spark test-browser lint bench bench-attacker bench-watermark clean
+.PHONY: help demo test test-slow test-kill test-spark test-spark-cluster test-browser lint bench bench-attacker bench-peers bench-watermark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-18s %s\n", $$1, $$2}'
@@ -35,6 +35,16 @@ test-kill: $(STAMP) ## writers and receivers killed a hundred times each: nothin
 test-spark: .venv-spark/.installed ## DuckDB and Spark SQL (on Sail) give the same findings
 	.venv-spark/bin/pytest -m spark tests/engine
 
+.venv-spark-cluster/.installed: pyproject.toml constraints.txt
+	@java -version 2>/dev/null || { apt-get update -qq && apt-get install --yes --no-install-recommends openjdk-17-jre-headless; } || { echo 'Apache Spark needs a Java runtime, 17 or 21: install one and run this again' >&2; exit 2; }
+	@test -x .venv-spark-cluster/bin/python || $(PYTHON) -m venv .venv-spark-cluster
+	@.venv-spark-cluster/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,spark]'
+	@touch $@
+
+test-spark-cluster: .venv-spark-cluster/.installed ## nightly: Apache Spark itself, as a local cluster and behind a Spark Connect server (installs a JRE where there is none)
+	HYDRASCOPE_SPARK='local-cluster[2,1,1024]' .venv-spark-cluster/bin/pytest -m spark tests/engine
+	HYDRASCOPE_SPARK_SERVE='local-cluster[2,1,1024]' .venv-spark-cluster/bin/pytest -m spark tests/engine
+
 test-browser: $(STAMP) ## look at the report in Debian's chromium
 	$(BIN)/pytest -m browser
 
@@ -50,6 +60,14 @@ bench: $(STAMP) ## a million exchanges timed, then the leaderboard on the judgin
 
 bench-attacker: $(STAMP) ## the cheapest way past the scan, and past it with a channel off (ARGS=--quick: minutes)
 	$(BIN)/python benchmarks/attacker.py bench-attacker-out $(ARGS)
+
+.venv-peers/.installed: pyproject.toml constraints.txt
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[peers]'
+	@touch $@
+
+bench-peers: .venv-peers/.installed ## our kernels beside rensa, datasketch, Splink, SQL, networkx, scipy, rustworkx, Polars, Daft (ARGS="--scale 0.1": quick)
+	.venv-peers/bin/python benchmarks/peers_speed.py $(ARGS)
 
 bench-watermark: $(STAMP) ## what marks and twins can show, on small students (half an hour; ARGS=--quick: minutes)
 	$(BIN)/python benchmarks/watermark_power.py $(ARGS)

@@ -29,9 +29,11 @@ def test_a_scan_leaves_a_findings_folder(command: Command, log: Path, tmp_path: 
         "accounts.parquet",
         "links.parquet",
         "campaigns.json",
+        "history.jsonl",
         "manifest.json",
         "rejects.jsonl",
         "report.html",
+        "tracks.json",
     }
     assert "0 distillation campaigns in 40 exchanges of 8 accounts" in " ".join(answer.out.split())
     assert f"Report: {tmp_path / 'out' / 'report.html'}" in answer.out.replace("\n", "")

@@ -1,6 +1,6 @@
 """The same SQL and the same kernels on Spark give the same findings, byte for byte.
 
-`HYDRASCOPE_SPARK` names where: Sail by default, `local-cluster[2,1,1024]` in the nightly run.
+`HYDRASCOPE_SPARK` names where, Sail by default; `conftest.py` can start a Spark Connect server.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hydrascope.simulate import read_scenario, simulate_world
 
 pytestmark = pytest.mark.spark
 pytest.importorskip("pyspark")
-if os.environ.get(TARGET_VARIABLE, "sail") == "sail":
+if "HYDRASCOPE_SPARK_SERVE" not in os.environ and os.environ.get(TARGET_VARIABLE, "sail") == "sail":
     pytest.importorskip("pysail")
 
 FINDINGS = ("campaigns.parquet", "accounts.parquet", "links.parquet", "campaigns.json", "rejects.jsonl")

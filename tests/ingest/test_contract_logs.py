@@ -178,7 +178,7 @@ def test_batches_keep_to_their_limits(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_parts_together_give_everything_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A big file falls into parts that can be sent elsewhere and read in any order."""
     monkeypatch.setattr("hydrascope.ingest.source.SPLIT_BYTES", 2_000)
-    monkeypatch.setattr("hydrascope.ingest.source._BLOCK", 500)
+    monkeypatch.setattr("hydrascope.ingest.bytestream._WIDE_BLOCK", 500)
     monkeypatch.setattr("hydrascope.ingest.parquet.PART_BYTES", 2_000)
     write_lines(tmp_path / "a.jsonl", exchanges(100))
     pq.write_table(pa.Table.from_pylist(exchanges(100)), tmp_path / "b.parquet", row_group_size=10)

@@ -40,8 +40,8 @@ def register(app: typer.Typer) -> None:
                 events=str(world / "events.parquet"),
                 progress=progress,
             )
-            report = render_report(findings)
-        print_campaigns(result, report)
+            render_report(findings)
+        print_campaigns(result, findings)
         console = Console()
         wide = console if console.is_terminal else Console(width=132)
         wide.print(render_table(evaluate_folder(findings, world / "truth.parquet", world)))

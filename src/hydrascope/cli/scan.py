@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,9 @@ from hydrascope.errors import UsageError
 from hydrascope.ingest import Edge, Network, Rejects, join_edge, read_column_map, read_edge
 from hydrascope.pipeline import ScanResult, ScanSettings, scan
 from hydrascope.pipeline.control import Control, read_control
+from hydrascope.pipeline.output import findings_at_hand, place_for_findings
 from hydrascope.report import render_report
+from hydrascope.storage import is_remote, join
 
 __all__ = ["print_campaigns", "register", "scan_log"]
 
@@ -36,14 +39,14 @@ def scan_log(
     log: Annotated[
         list[str], typer.Argument(help="Files, folders or globs of the exchange log.", metavar="LOG...")
     ],
-    out: Annotated[Path, typer.Option(help="Findings folder to write.")],
-    accounts: Annotated[Path | None, typer.Option(help="Accounts table.")] = None,
-    events: Annotated[Path | None, typer.Option(help="Events table: bans, releases.")] = None,
+    out: Annotated[str, typer.Option(help="Findings folder to write; s3://, gs:// and abfs:// too.")],
+    accounts: Annotated[str | None, typer.Option(help="Accounts table.")] = None,
+    events: Annotated[str | None, typer.Option(help="Events table: bans, releases.")] = None,
     control: Annotated[
         Path | None, typer.Option(help="Control file (TOML): allow-lists, indicators, policy.")
     ] = None,
     previous: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Earlier findings to go on from: campaigns keep their ids.", metavar="FINDINGS"),
     ] = None,
     edge: Annotated[
@@ -67,40 +70,53 @@ def scan_log(
         float, typer.Option(help="Share of rejects above which the exit code is 4.")
     ] = 0.01,
     keep_stages: Annotated[bool, typer.Option(help="Keep the intermediate tables.")] = False,
+    stages: Annotated[
+        str | None,
+        typer.Option(help="Where intermediate tables lie, if not in --out; with Spark also a store."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Find the distillation campaigns in an exchange log and explain them."""
     chosen, rejects = read_control(control) if control else Control(), Rejects()
     settings = _settings(engine, memory, workers, seed, without, keep_text, keep_stages, chosen)
-    go_on = "the same command goes on from what is finished"
-    with stopped_politely(go_on), TerminalProgress(quiet=quiet or as_json) as progress:
+    settings = replace(settings, stages=stages or _stages_beside(out, engine))
+    with ExitStack() as held:
+        held.enter_context(stopped_politely("the same command goes on from what is finished"))
+        earlier = held.enter_context(findings_at_hand(previous)) if previous else None
+        folder = held.enter_context(place_for_findings(out))
+        progress = held.enter_context(TerminalProgress(quiet=quiet or as_json))
         result = scan(
             log,
-            out,
-            accounts=str(accounts) if accounts else None,
-            events=str(events) if events else None,
+            folder,
+            accounts=accounts,
+            events=events,
             format=format,
             column_map=read_column_map(column_map) if column_map else None,
             control=chosen,
-            previous=previous,
+            previous=earlier,
             settings=settings,
             progress=progress,
             transform=_transform(edge or [], mmdb or [], ranges or [], rejects),
             rejects=rejects,
             transform_files=[*map(str, edge or []), *(mmdb or []), *(ranges or [])],
         )
-        report = render_report(out)
+        render_report(folder)
     if as_json:
-        sys.stdout.write(json.dumps(_summary(result, report)) + "\n")
+        sys.stdout.write(json.dumps(_summary(result, out)) + "\n")
     elif not quiet:
-        print_campaigns(result, report)
+        print_campaigns(result, out)
     if result.n_rejects > max_rejects * max(result.n_exchanges + result.n_rejects, 1):
-        sys.stderr.write(f"{result.n_rejects:,} records were rejected: see {out / 'rejects.jsonl'}\n")
+        sys.stderr.write(f"{result.n_rejects:,} records were rejected: see {join(out, 'rejects.jsonl')}\n")
         raise typer.Exit(4)
 
 
-def print_campaigns(result: ScanResult, report: Path) -> None:
+def _stages_beside(out: str, engine: str) -> str | None:
+    """Workers do not see this machine's disk, so their tables lie where the findings go."""
+    return str(join(out, ".stages")) if is_remote(out) and engine == "spark" else None
+
+
+def print_campaigns(result: ScanResult, out: str | Path) -> None:
     """The campaign table, and where the report lies."""
     console = Console()
     if not console.is_terminal:
@@ -133,10 +149,8 @@ def print_campaigns(result: ScanResult, report: Path) -> None:
         named = ", ".join(f"{n} {v.replace('_', ' ')}" for v, n in sorted(others.items()))
         console.print(f"Coordinated, but no distillation: {named}.")
     if result.n_rejects:
-        console.print(
-            f"{result.n_rejects:,} records rejected: {result.folder / 'rejects.jsonl'}", soft_wrap=True
-        )
-    console.print(f"Report: {report}", soft_wrap=True)
+        console.print(f"{result.n_rejects:,} records rejected: {join(out, 'rejects.jsonl')}", soft_wrap=True)
+    console.print(f"Report: {join(out, 'report.html')}", soft_wrap=True)
 
 
 def _settings(
@@ -191,14 +205,14 @@ def _enrich(batch: pa.RecordBatch, *, edges: list[Edge], network: Network | None
     return network.enrich(batch) if network else batch
 
 
-def _summary(result: ScanResult, report: Path) -> dict[str, object]:
+def _summary(result: ScanResult, out: str) -> dict[str, object]:
     rows = [
         {k: v for k, v in r.items() if k not in ("capabilities", "first_seen", "last_seen")}
         for r in result.campaigns.to_pylist()
     ]
     return {
-        "findings": str(result.folder),
-        "report": str(report),
+        "findings": out,
+        "report": str(join(out, "report.html")),
         "exchanges": result.n_exchanges,
         "accounts": result.n_accounts,
         "rejects": result.n_rejects,

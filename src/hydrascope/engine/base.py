@@ -7,7 +7,7 @@ at most one count(distinct) in an aggregate, and an explicit order wherever a re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,8 +21,8 @@ class Engine(Protocol):
 
     name: str
 
-    def view(self, name: str, files: Path | list[Path] | str) -> None:
-        """Name a set of Parquet files (a glob is allowed) so that SQL can read it."""
+    def view(self, name: str, files: str | Path | Sequence[str | Path]) -> None:
+        """Name one Parquet file, a glob of them, or several files by name, so that SQL can read them."""
 
     def register(self, name: str, table: pa.Table) -> None:
         """Name a small in-memory table so that SQL can read it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -40,8 +40,8 @@ class DuckEngine:
         ):
             self._connection.execute(setting)
 
-    def view(self, name: str, files: Path | list[Path] | str) -> None:
-        listed = ", ".join(map(_quoted, files if isinstance(files, list) else [files]))
+    def view(self, name: str, files: str | Path | Sequence[str | Path]) -> None:
+        listed = ", ".join(map(_quoted, [files] if isinstance(files, str | Path) else files))
         self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
 
     def register(self, name: str, table: pa.Table) -> None:

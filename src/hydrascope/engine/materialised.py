@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class MaterialisedEngine:
         self._folder = folder
         self._history = hashlib.sha256()
 
-    def view(self, name: str, files: Path | list[Path] | str) -> None:
+    def view(self, name: str, files: str | Path | Sequence[str | Path]) -> None:
         self._engine.view(name, files)
 
     def register(self, name: str, table: pa.Table) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hydrascope.errors import HydrascopeError, ResourceError, UsageError
+from hydrascope.storage import join, list_files, open_parquet, remove_folder, write_parquet
 
 __all__ = ["TARGET_VARIABLE", "SparkEngine", "spark_sql"]
 
@@ -54,7 +54,7 @@ class SparkEngine:
 
     Args:
         target: where to compute (module docstring); None: `HYDRASCOPE_SPARK`, then `SPARK_REMOTE`, then `sail`.
-        scratch: folder for what is too large to travel with a query; seen by driver and workers.
+        scratch: folder, or a store's, for what is too large to travel with a query; seen by driver and workers.
         memory_bytes: memory of the driver where this process starts it; a cluster has its own limits.
         workers: threads of a local session and partitions of a shuffle on it.
 
@@ -66,23 +66,22 @@ class SparkEngine:
     name = "spark"
 
     def __init__(
-        self, target: str | None = None, *, scratch: Path, memory_bytes: int = 4 << 30, workers: int = 2
+        self, target: str | None = None, *, scratch: str | Path, memory_bytes: int = 4 << 30, workers: int = 2
     ) -> None:
         self.target = target or os.environ.get(TARGET_VARIABLE) or os.environ.get("SPARK_REMOTE") or "sail"
-        scratch.mkdir(parents=True, exist_ok=True)
-        self._scratch = scratch / uuid.uuid4().hex[:12]
+        self._scratch = join(scratch, uuid.uuid4().hex[:12])
         self._server: Any = None
         self._session = self._open(memory_bytes, workers)
         self._session.conf.set("spark.sql.session.timeZone", "UTC")
 
-    def view(self, name: str, files: Path | list[Path] | str) -> None:
-        paths = [str(f) for f in files] if isinstance(files, list) else [str(files)]
+    def view(self, name: str, files: str | Path | Sequence[str | Path]) -> None:
+        paths = [str(f) for f in ([files] if isinstance(files, str | Path) else files)]
         self._try(lambda: self._session.read.parquet(*paths).createOrReplaceTempView(name))
 
     def register(self, name: str, table: pa.Table) -> None:
         if table.nbytes > _INLINE_BYTES:
-            path = self._fresh_path(name)
-            pq.write_table(table, path, compression="zstd")
+            path = self._fresh_path(f"{name}.parquet")
+            write_parquet(path, table)
             self.view(name, path)
             return
         self._try(lambda: self._frame(table).createOrReplaceTempView(name))
@@ -98,11 +97,11 @@ class SparkEngine:
         folder = self._fresh_path("stream")
         self._try(lambda: self._session.sql(spark_sql(sql)).write.parquet(str(folder)))
         try:
-            for part in sorted(folder.rglob("*.parquet")):
-                with pq.ParquetFile(part) as file:
+            for part in list_files(folder, ".parquet"):
+                with open_parquet(part) as file:
                     yield from file.iter_batches(1_000_000)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
 
     def write(self, sql: str, path: Path) -> None:
         partial = path.with_suffix(".partial")
@@ -139,7 +138,7 @@ class SparkEngine:
         yield from found.sort_by("number")["result"].to_pylist()
 
     def close(self) -> None:
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        remove_folder(self._scratch)
         self._session.stop()
         if self._server is not None:
             self._server.stop()
@@ -151,9 +150,8 @@ class SparkEngine:
         one = pa.table([pa.nulls(1, f.type) for f in table.schema], names=table.column_names)
         return self._session.createDataFrame(one).where("1 = 0")
 
-    def _fresh_path(self, name: str) -> Path:
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        return self._scratch / f"{name}-{uuid.uuid4().hex[:12]}"
+    def _fresh_path(self, name: str) -> str | Path:
+        return join(self._scratch, f"{uuid.uuid4().hex[:12]}-{name}")
 
     def _open(self, memory_bytes: int, workers: int) -> Any:
         # The workers must run this interpreter, not whatever `python3` is there: it has our kernels.
@@ -196,6 +194,7 @@ class SparkEngine:
 def _local(builder: Any, memory_bytes: int, workers: int) -> Any:
     settings = {
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.memory": f"{max(memory_bytes // 2**20, 512)}m",
         "spark.driver.maxResultSize": "0",
         "spark.sql.shuffle.partitions": str(max(workers * 2, 2)),

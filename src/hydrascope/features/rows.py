@@ -10,11 +10,12 @@ import pyarrow as pa
 from hydrascope.engine.base import Engine
 from hydrascope.features.observed import SHINGLES, SYSTEMS, TEXTS, VALUES
 from hydrascope.ingest import LogSource, Rejects
+from hydrascope.storage import join, list_files
 
 __all__ = ["resolve_rows"]
 
 
-def resolve_rows(engine: Engine, stages: Path, source: LogSource, rejects: Rejects) -> int:
+def resolve_rows(engine: Engine, stages: str | Path, source: LogSource, rejects: Rejects) -> int:
     """Define the views of all later stages and count the exchanges.
 
     Of records that claim one exchange id, the earliest is kept; of equally early ones, the lowest row hash,
@@ -23,7 +24,7 @@ def resolve_rows(engine: Engine, stages: Path, source: LogSource, rejects: Rejec
     Returns:
         Exchanges in the view `exchanges`.
     """
-    parts = sorted((stages / "rows").glob("*.parquet"))
+    parts = list_files(join(stages, "rows"), ".parquet")
     if not parts:
         return 0
     engine.view("observed", parts)
@@ -33,7 +34,7 @@ def resolve_rows(engine: Engine, stages: Path, source: LogSource, rejects: Rejec
         ("systems", SYSTEMS, "all_systems"),
         ("values", VALUES, "value_names"),
     ):
-        _view_or_empty(engine, stages / name, schema, view)
+        _view_or_empty(engine, join(stages, name), schema, view)
     engine.define(
         "systems",
         """
@@ -59,9 +60,9 @@ def _without(view: str, any_dropped: bool) -> str:
     return f"SELECT o.* FROM {view} o LEFT JOIN dropped x ON o.file = x.file AND o.line = x.line WHERE x.file IS NULL"
 
 
-def _view_or_empty(engine: Engine, folder: Path, schema: pa.Schema, view: str) -> None:
+def _view_or_empty(engine: Engine, folder: str | Path, schema: pa.Schema, view: str) -> None:
     # Files by name, not by pattern: the folder's own name may look like one.
-    if parts := sorted(folder.glob("*.parquet")):
+    if parts := list_files(folder, ".parquet"):
         engine.view(view, parts)
     else:
         engine.register(view, schema.empty_table())

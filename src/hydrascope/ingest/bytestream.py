@@ -12,10 +12,13 @@ from typing import Any
 
 import zstandard
 
-__all__ = ["BrokenStreamError", "compression", "read_blocks", "read_lines"]
+from hydrascope.storage import open_binary
+
+__all__ = ["BrokenStreamError", "compression", "line_ranges", "read_blocks", "read_lines"]
 
 BLOCK = 1 << 20
 PIECE = 1 << 15
+_WIDE_BLOCK = 1 << 22
 _MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 
 
@@ -25,7 +28,7 @@ class BrokenStreamError(Exception):
 
 def compression(path: str | Path) -> str | None:
     """`gz`, `zst`, or None for a plain file."""
-    with Path(path).open("rb") as file:
+    with open_binary(path) as file:
         head = file.read(4)
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
@@ -38,16 +41,16 @@ def read_blocks(path: str | Path, *, start: int = 0, stop: int | None = None) ->
     """
     packed = compression(path)
     if packed is None:
-        yield from _plain(Path(path), start, stop)
+        yield from _plain(path, start, stop)
     elif packed == "gz":
-        yield from _unpack(Path(path), lambda: zlib.decompressobj(wbits=31), zlib.error)
+        yield from _unpack(path, lambda: zlib.decompressobj(wbits=31), zlib.error)
     else:
         unpack = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-        yield from _unpack(Path(path), unpack.decompressobj, zstandard.ZstdError)
+        yield from _unpack(path, unpack.decompressobj, zstandard.ZstdError)
 
 
-def _plain(path: Path, start: int, stop: int | None) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _plain(path: str | Path, start: int, stop: int | None) -> Iterator[bytes]:
+    with open_binary(path) as file:
         file.seek(start)
         left = None if stop is None else stop - start
         while left is None or left > 0:
@@ -59,9 +62,9 @@ def _plain(path: Path, start: int, stop: int | None) -> Iterator[bytes]:
             yield block
 
 
-def _unpack(path: Path, new: Any, error: type[Exception]) -> Iterator[bytes]:
+def _unpack(path: str | Path, new: Any, error: type[Exception]) -> Iterator[bytes]:
     """Concatenated gzip members or Zstandard frames, in pieces small enough that a break costs little."""
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         member, fresh = new(), True
         while piece := file.read(PIECE):
             while piece:
@@ -128,3 +131,21 @@ def read_lines(
         yield line, [last]
     if broken is not None:
         raise broken
+
+
+def line_ranges(path: str | Path, size: int) -> list[tuple[int, int, int]]:
+    """Byte ranges of whole lines of a plain file, `size` bytes or a little more: (start, stop, 1-based first line)."""
+    ranges = []
+    start, first, at, lines = 0, 1, 0, 0
+    with open_binary(path) as file:
+        while block := file.read(_WIDE_BLOCK):
+            cut = block.rfind(b"\n")
+            if cut >= 0 and at + cut + 1 - start >= size:
+                lines += block.count(b"\n")
+                stop = at + cut + 1
+                ranges.append((start, stop, first))
+                start, first = stop, lines + 1
+            else:
+                lines += block.count(b"\n")
+            at += len(block)
+    return [*ranges, (start, at, first)] if at > start else ranges

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hydrascope.errors import InputError, SchemaError, nearest
 from hydrascope.ingest.bytestream import BrokenStreamError, read_blocks
@@ -17,6 +16,7 @@ from hydrascope.ingest.containers import is_wrapper, read_csv, read_document, re
 from hydrascope.ingest.formats import FORMATS
 from hydrascope.ingest.formats.contract import COLUMNS, NEEDED
 from hydrascope.ingest.rejects import Rejects
+from hydrascope.storage import open_parquet
 
 __all__ = ["Container", "Head", "look", "recognise"]
 
@@ -76,7 +76,7 @@ def _first_bytes(path: str) -> bytes:
 
 def _look_parquet(path: str) -> Head:
     try:
-        file = pq.ParquetFile(path)
+        file = open_parquet(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(
             f"is not a complete Parquet file: {str(error).splitlines()[0]}",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from hydrascope.ingest.column_map import ColumnMap, follow
 from hydrascope.ingest.conform import MAX_ROWS, MAX_TEXT_BYTES, conform, split
 from hydrascope.ingest.formats.contract import COLUMNS
 from hydrascope.ingest.rejects import Rejects
+from hydrascope.storage import is_remote, local_copy, open_parquet
 
 __all__ = ["parquet_batches", "parquet_rows", "row_group_runs"]
 
@@ -23,7 +24,7 @@ PART_BYTES = 512 << 20
 
 def row_group_runs(path: str) -> list[tuple[tuple[int, ...], int]]:
     """Runs of row groups of about `PART_BYTES`: (row groups, 1-based row they begin on)."""
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         meta = file.metadata
         sizes = [meta.row_group(i).total_byte_size for i in range(meta.num_row_groups)]
         counts = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
@@ -75,7 +76,7 @@ def _raw_batches(
     path: str, rejects: Rejects, row_groups: Sequence[int], wanted: set[str] | None
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """(rows before it in these row groups, batch) of every batch that decodes."""
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+    with open_parquet(path, pre_buffer=False, buffer_size=1 << 20) as file:
         names = [n for n in file.schema_arrow.names if wanted is None or n in wanted]
         rows = _batch_rows(file.metadata, row_groups)
         given = 0
@@ -84,7 +85,18 @@ def _raw_batches(
                 yield given, batch
                 given += batch.num_rows
         except (pa.ArrowInvalid, OSError):
-            yield from _rescued(file, path, rejects, row_groups, names, given)
+            with _at_hand(file, path) as same:
+                yield from _rescued(same, path, rejects, row_groups, names, given)
+
+
+@contextmanager
+def _at_hand(file: Any, path: str) -> Iterator[Any]:
+    """The file itself, or a store's on this disk: if it can be fetched, the damage is its own and not the line's."""
+    if not is_remote(path):
+        yield file
+        return
+    with local_copy(path) as copy, open_parquet(copy) as same:
+        yield same
 
 
 def _batches(file: Any, row_groups: Sequence[int], names: list[str], rows: int) -> Iterator[pa.RecordBatch]:

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from hydrascope.errors import InputError, UsageError, nearest
-from hydrascope.ingest.bytestream import compression
+from hydrascope.ingest.bytestream import compression, line_ranges
 from hydrascope.ingest.column_map import ColumnMap
 from hydrascope.ingest.containers import read_csv, read_document, read_json_lines
 from hydrascope.ingest.detect import Container, Head, look, missing_columns, recognise
@@ -24,6 +24,7 @@ from hydrascope.ingest.parquet import parquet_batches, parquet_rows, row_group_r
 from hydrascope.ingest.rejects import Rejects
 from hydrascope.ingest.rows import RowBatches, read_rows
 from hydrascope.schema import ACCOUNTS, EVENTS, TRUTH
+from hydrascope.storage import file_facts, find_remote, interrupted, is_remote, join
 
 __all__ = ["InputFile", "LogPart", "LogSource", "open_log", "open_records"]
 
@@ -58,7 +59,6 @@ FINDINGS = frozenset(
     }
 )
 """Files of an earlier scan's or hunt's findings, which a folder search passes over."""
-_BLOCK = 1 << 22
 SPLIT_BYTES = 256 << 20
 """Plain JSON lines files above this are read in several parts."""
 
@@ -88,7 +88,19 @@ class LogPart:
     first_line: int = 1
 
     def batches(self, rejects: Rejects) -> Iterator[pa.RecordBatch]:
-        """Batches of `schema.EXCHANGES`, at most 65,536 rows and about 64 MB of text each, in file order."""
+        """Batches of `schema.EXCHANGES`, at most 65,536 rows and about 64 MB of text each, in file order.
+
+        Raises:
+            ResourceError: a store stopped answering.
+        """
+        try:
+            yield from self._batches(rejects)
+        except OSError as error:
+            if not is_remote(self.file.path):
+                raise
+            raise interrupted(self.file.path, error) from error
+
+    def _batches(self, rejects: Rejects) -> Iterator[pa.RecordBatch]:
         if self.container == "empty":
             rejects.add(self.file.path, None, "empty_file")
             return
@@ -216,7 +228,7 @@ def open_log(
             index=i,
             path=path,
             format=_format(path, head, wanted, column_map),
-            size_bytes=Path(path).stat().st_size,
+            size_bytes=_size(path),
         )
         for i, (path, head) in enumerate(heads)
     )
@@ -228,6 +240,11 @@ def open_log(
         ignored=tuple(sorted(ignored)),
         column_map=column_map,
     )
+
+
+def _size(path: str) -> int:
+    facts = file_facts(path)
+    return facts.size_bytes if facts else 0
 
 
 def _looked_for() -> str:
@@ -242,8 +259,12 @@ def _find_files(paths: Sequence[str]) -> tuple[list[tuple[str, bool]], list[str]
     ignored: list[str] = []
     for given in paths:
         path = Path(given)
-        if path.is_dir():
-            hits = _search(path, ignored)
+        if is_remote(given):
+            hits, searched = _search_store(given, ignored)
+            if not hits:
+                raise InputError("the store holds no log there", file=given, hint=_looked_for())
+        elif path.is_dir():
+            hits = _search(os.walk(path), ignored)
             if not hits:
                 raise InputError("the folder holds no log", file=given, hint=_looked_for())
             searched = True
@@ -259,20 +280,30 @@ def _find_files(paths: Sequence[str]) -> tuple[list[tuple[str, bool]], list[str]
         else:
             raise InputError("no such file or folder", file=given, hint=_sibling(path))
         for hit in hits:
-            found.setdefault(str(Path(hit).resolve()), (hit, searched))
+            found.setdefault(hit if is_remote(hit) else str(Path(hit).resolve()), (hit, searched))
     return sorted(found.values()), ignored
 
 
-def _search(folder: Path, ignored: list[str]) -> list[str]:
+def _search_store(given: str, ignored: list[str]) -> tuple[list[str], bool]:
+    names, searched = find_remote(given)
+    if not searched or has_magic(given):
+        return names, searched
+    folders: dict[str, list[str]] = {}
+    for folder, _, name in (path.rpartition("/") for path in names):
+        folders.setdefault(folder, []).append(name)
+    return _search(((folder, [], found) for folder, found in sorted(folders.items())), ignored), True
+
+
+def _search(walk: Iterable[tuple[str, list[str], list[str]]], ignored: list[str]) -> list[str]:
     hits: list[str] = []
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in walk:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         ours = "manifest.json" in names and not {"campaigns.parquet", "hunt.json"}.isdisjoint(names)
         written = FINDINGS if ours else frozenset()
         for name in sorted(names):
             if name.startswith((".", "_")):
                 continue
-            path = str(Path(root) / name)
+            path = str(join(root, name))
             (hits if name.lower().endswith(SUFFIXES) and name not in written else ignored).append(path)
     return hits
 
@@ -363,23 +394,5 @@ def _parts(file: InputFile, container: Container, column_map: ColumnMap | None) 
         LogPart(
             file=file, container=container, column_map=column_map, start=start, stop=stop, first_line=line
         )
-        for start, stop, line in _line_ranges(file.path)
+        for start, stop, line in line_ranges(file.path, SPLIT_BYTES // 2)
     ]
-
-
-def _line_ranges(path: str) -> list[tuple[int, int, int]]:
-    """Byte ranges of whole lines of about half `SPLIT_BYTES`: (start, stop, 1-based first line)."""
-    ranges = []
-    start, first, at, lines = 0, 1, 0, 0
-    with Path(path).open("rb") as file:
-        while block := file.read(_BLOCK):
-            cut = block.rfind(b"\n")
-            if cut >= 0 and at + cut + 1 - start >= SPLIT_BYTES // 2:
-                lines += block.count(b"\n")
-                stop = at + cut + 1
-                ranges.append((start, stop, first))
-                start, first = stop, lines + 1
-            else:
-                lines += block.count(b"\n")
-            at += len(block)
-    return [*ranges, (start, at, first)] if at > start else ranges

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from hydrascope.errors import InputError, SchemaError, nearest
 from hydrascope.ingest.addresses import address
@@ -23,6 +21,7 @@ from hydrascope.ingest.rows import read_rows
 from hydrascope.ingest.text import repair_text
 from hydrascope.ingest.times import read_times
 from hydrascope.schema import ACCOUNTS, EVENTS
+from hydrascope.storage import file_facts, open_parquet
 
 __all__ = ["EVENT_KINDS", "read_accounts", "read_events"]
 
@@ -78,7 +77,7 @@ def read_events(path: str, rejects: Rejects) -> pa.Table:
 def _read_table(
     path: str, rejects: Rejects, schema: pa.Schema, *, needed: tuple[str, ...]
 ) -> tuple[Mapping[str, Any], np.ndarray[Any, Any]]:
-    if not Path(path).is_file():
+    if file_facts(path) is None:
         raise InputError("no such file", file=path, hint="check the path")
     head = look(path)
     if head.container == "empty":
@@ -90,7 +89,8 @@ def _read_table(
             f"lacks {', '.join(lacking)}", file=path, hint=nearest(lacking[0], head.columns or needed)
         )
     if head.container == "parquet":
-        table = pq.read_table(path, columns=[n for n in head.columns if n in schema.names])
+        with open_parquet(path) as file:
+            table = file.read(columns=[n for n in head.columns if n in schema.names])
         return dict(zip(table.column_names, table.columns, strict=True)), np.arange(1, table.num_rows + 1)
     if head.container == "csv":
         rows = list(read_csv(path, rejects))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +14,7 @@ import pyarrow as pa
 from hydrascope.features.observer import KINDS, ObserveSettings, PartObserver
 from hydrascope.ingest import LogPart, Rejects
 from hydrascope.pipeline.whole import digest_of
+from hydrascope.storage import file_facts, is_remote, join, read_bytes, send_file, write_bytes
 
 __all__ = ["Told", "observe_chunk"]
 
@@ -37,7 +40,7 @@ class _Nobody:
 
 
 def observe_chunk(
-    stages: Path,
+    stages: str | Path,
     number: int,
     parts: Sequence[LogPart],
     settings: ObserveSettings,
@@ -48,35 +51,44 @@ def observe_chunk(
     """Rows by file and rejects of a chunk; read and sketched now, unless that was done before and is still whole.
 
     Args:
-        stages: where its files go, as `KIND/NUMBER.parquet`, and its record, as `done/NUMBER.pickle`.
+        stages: folder or store where its files go, as `KIND/NUMBER.parquet`, and its record, as `done/NUMBER.pickle`.
         number: of the chunk in the log.
         transform: applied to every batch.
         told: of the progress.
     """
     name, told = f"{number:06d}", told or _Nobody()
-    done = stages / "done" / f"{name}.pickle"
+    done = join(stages, "done", f"{name}.pickle")
     if (kept := _read_done(done, stages, name)) is not None:
         return kept
     counts: dict[str, int] = {}
     rejects = Rejects()
-    with PartObserver(stages, name, settings) as observer:
+    with _place_to_write(stages) as folder, PartObserver(folder, name, settings) as observer:
         for part in parts:
             for batch in part.batches(rejects):
                 observer.observe(transform(batch) if transform else batch)
                 counts[part.file.path] = counts.get(part.file.path, 0) + len(batch)
                 told.batch(len(batch))
             told.part(part)
-    done.parent.mkdir(parents=True, exist_ok=True)
-    partial = done.with_suffix(".partial")
-    partial.write_bytes(pickle.dumps((counts, rejects, _digests(stages, name))))
-    partial.replace(done)
+    write_bytes(done, pickle.dumps((counts, rejects, _digests(stages, name))))
     return counts, rejects
 
 
-def _read_done(done: Path, stages: Path, name: str) -> _Kept | None:
+@contextmanager
+def _place_to_write(stages: str | Path) -> Iterator[Path]:
+    """The stage's folder; for a store, one on this disk whose files are sent when all are whole."""
+    if not is_remote(stages):
+        yield Path(stages)
+        return
+    with tempfile.TemporaryDirectory(prefix="hydrascope-") as local:
+        yield Path(local)
+        for path in sorted(Path(local).rglob("*.parquet")):
+            send_file(path, str(join(stages, path.parent.name, path.name)))
+
+
+def _read_done(done: str | Path, stages: str | Path, name: str) -> _Kept | None:
     """What was read before; None where there is no record, or where it or a file of the chunk is damaged."""
     try:
-        counts, rejects, digests = pickle.loads(done.read_bytes())
+        counts, rejects, digests = pickle.loads(read_bytes(done))
     except FileNotFoundError:
         return None
     except Exception:  # a damaged pickle can raise anything
@@ -84,6 +96,11 @@ def _read_done(done: Path, stages: Path, name: str) -> _Kept | None:
     return (counts, rejects) if digests == _digests(stages, name) else None
 
 
-def _digests(stages: Path, name: str) -> dict[str, str]:
-    paths = (stages / kind / f"{name}.parquet" for kind in KINDS)
-    return {path.parent.name: digest_of(path) for path in paths if path.exists()}
+def _digests(stages: str | Path, name: str) -> dict[str, str]:
+    """By kind; a store looks after its objects' bytes itself, so their size will do."""
+    found = {}
+    for kind in KINDS:
+        path = join(stages, kind, f"{name}.parquet")
+        if (facts := file_facts(path)) is not None:
+            found[kind] = str(facts.size_bytes) if is_remote(path) else digest_of(Path(path))
+    return found

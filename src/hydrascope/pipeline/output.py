@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +25,18 @@ from hydrascope.pipeline.detect import Detection
 from hydrascope.pipeline.follow import Followed
 from hydrascope.pipeline.memory import HISTORY, TRACKS
 from hydrascope.pipeline.settings import ScanSettings
+from hydrascope.storage import file_facts, is_remote, join, read_bytes, remove_folder, send_file, write_bytes
 
-__all__ = ["OUTPUTS", "describe_run", "make_folder", "room_to_write", "write_findings", "write_manifest"]
+__all__ = [
+    "OUTPUTS",
+    "describe_run",
+    "findings_at_hand",
+    "make_folder",
+    "place_for_findings",
+    "room_to_write",
+    "write_findings",
+    "write_manifest",
+]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OUTPUTS = (*sorted(FINDINGS), "report.html")
@@ -44,6 +56,42 @@ def make_folder(out: Path, inputs: Sequence[str]) -> None:
         if Path(path).resolve() in written:
             raise UsageError("the findings would overwrite this input", file=path, hint="name another --out")
     out.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def place_for_findings(out: str) -> Iterator[Path]:
+    """The folder to write findings to; for a store, one on this disk whose files are sent when the context ends well.
+
+    The local folder has the same name for the same `out`, so that a stopped run goes on where it was. The manifest
+    is sent last: with it the findings are whole.
+
+    Raises:
+        ResourceError: the store does not take them; they stay in the local folder.
+    """
+    if not is_remote(out):
+        yield Path(out)
+        return
+    mark = hashlib.sha256(out.rstrip("/").encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"hydrascope-findings-{mark}"
+    yield folder
+    for name in sorted(OUTPUTS, key=lambda n: (n == "manifest.json", n)):
+        if (folder / name).exists():
+            send_file(folder / name, str(join(out, name)))
+    if not (folder / ".stages").exists():
+        remove_folder(folder)
+
+
+@contextmanager
+def findings_at_hand(folder: str) -> Iterator[Path]:
+    """A findings folder to read; a store's is copied to this disk for as long as the context lasts."""
+    if not is_remote(folder):
+        yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="hydrascope-") as local:
+        for name in OUTPUTS:
+            if file_facts(join(folder, name)) is not None:
+                write_bytes(Path(local) / name, read_bytes(join(folder, name)))
+        yield Path(local)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +50,7 @@ from hydrascope.pipeline.output import (
 from hydrascope.pipeline.remote import observe_remotely
 from hydrascope.pipeline.settings import ScanSettings
 from hydrascope.records import FAMILIES
+from hydrascope.storage import file_facts, is_remote, join, remove_folder
 
 __all__ = ["Clock", "Progress", "ScanResult", "open_engine", "scan"]
 
@@ -166,12 +166,13 @@ def scan(
         read_accounts(accounts, rejects) if accounts else None,
         read_events(events, rejects) if events else None,
     )
-    stages = out / ".stages" / _fingerprint(source, settings, accounts, events, *transform_files)
+    mark = _fingerprint(source, settings, accounts, events, *transform_files)
+    stages = join(settings.stages or out / ".stages", mark)
     with room_to_write(out), hold_lock(out, "findings folder", name=".lock"):
         with clock.time("read"):
             counts = _observe(source, stages, settings, progress, rejects, transform)
         progress.stage("Detect", None)
-        engine = open_engine(settings, stages)
+        engine = open_engine(settings, stages, results=out / ".stages" / mark / "results")
         try:
             with clock.time("resolve"):
                 n_exchanges = resolve_rows(engine, stages, source, rejects)
@@ -209,7 +210,8 @@ def scan(
         manifest = _manifest(source, settings, counts, n_exchanges, rejects, clock, detection)
         write_manifest(out, manifest)
         if not settings.keep_stages:
-            shutil.rmtree(out / ".stages", ignore_errors=True)
+            remove_folder(stages)
+            remove_folder(out / ".stages")
     return ScanResult(
         folder=out,
         campaigns=campaigns,
@@ -221,6 +223,11 @@ def scan(
 
 
 def _check_names(settings: ScanSettings) -> None:
+    if settings.engine == "duckdb" and settings.stages and is_remote(settings.stages):
+        raise UsageError(
+            "DuckDB keeps its intermediate tables on this machine's disk",
+            hint="name a local folder with --stages",
+        )
     if settings.engine not in ("duckdb", "spark"):
         raise UsageError(
             f"unknown engine '{settings.engine}'", hint=nearest(settings.engine, ["duckdb", "spark"])
@@ -230,16 +237,16 @@ def _check_names(settings: ScanSettings) -> None:
         raise UsageError(f"no evidence family or channel is called '{name}'", hint=nearest(name, known))
 
 
-def open_engine(settings: ScanSettings, stages: Path) -> Engine:
-    """The engine that the settings name, keeping its results in `stages`."""
+def open_engine(settings: ScanSettings, stages: str | Path, *, results: Path) -> Engine:
+    """The engine that the settings name, reading `stages` and keeping what it finds in `results`."""
     engine: Engine
-    workers, spill = settings.workers, stages / "spill"
+    workers, spill = settings.workers, join(stages, "spill")
     memory = share_memory(settings.memory_bytes, workers).engine_bytes
     if settings.engine == "spark":
         engine = SparkEngine(memory_bytes=memory, workers=workers, scratch=spill)
     else:
-        engine = DuckEngine(memory_bytes=memory, threads=workers, spill=spill)
-    return MaterialisedEngine(engine, stages / "results")
+        engine = DuckEngine(memory_bytes=memory, threads=workers, spill=Path(spill))
+    return MaterialisedEngine(engine, results)
 
 
 def _fingerprint(source: LogSource, settings: ScanSettings, *tables: str | None) -> str:
@@ -247,8 +254,8 @@ def _fingerprint(source: LogSource, settings: ScanSettings, *tables: str | None)
     digest = hashlib.sha256(__version__.encode())
     digest.update(json.dumps(settings.material(), sort_keys=True, default=str).encode())
     for path in [f.path for f in source.files] + [t for t in tables if t]:
-        stat = Path(path).stat()
-        digest.update(f"{path}:{stat.st_size}:{stat.st_mtime_ns}".encode())
+        if facts := file_facts(path):
+            digest.update(f"{path}:{facts.size_bytes}:{facts.changed_ns}".encode())
     digest.update(repr([f.format for f in source.files]).encode())
     digest.update(repr(source.column_map).encode())
     return digest.hexdigest()[:16]
@@ -273,7 +280,7 @@ def _chunks(parts: Sequence[LogPart]) -> list[list[LogPart]]:
 
 def _observe(
     source: LogSource,
-    stages: Path,
+    stages: str | Path,
     settings: ScanSettings,
     progress: Progress,
     rejects: Rejects,

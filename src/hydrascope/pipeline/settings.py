@@ -42,11 +42,13 @@ class ScanSettings:
     disabled_families: frozenset[str] = frozenset()
     """Channels or evidence families that the scan must not use."""
     keep_stages: bool = False
+    stages: str | None = None
+    """Where intermediate tables lie; with Spark a folder or store that the workers see. None: in the findings folder."""
 
     def material(self) -> dict[str, Any]:
         """What findings depend on: everything but resources."""
         values = asdict(self)
-        for name in ("memory_bytes", "workers", "keep_stages", "engine"):
+        for name in ("memory_bytes", "workers", "keep_stages", "stages", "engine"):
             del values[name]
         values["disabled_families"] = sorted(self.disabled_families)
         return values
