@@ -205,7 +205,7 @@ class Search:
     sweep: dict[str, tuple[Attempt, ...]]
     """Mechanic to an attempt a rung, everything else as in `cheapest`, or as in what was caught least."""
     alone: dict[str, tuple[Attempt, ...]]
-    """Mechanic to an attempt a rung, everything else as in `start`."""
+    """Mechanic to its rungs from the cheapest to the first that passes, everything else as in `start`."""
     attempts: tuple[Attempt, ...]
     """Everything tried, cheapest first."""
     n_scans: int
@@ -234,7 +234,7 @@ class Search:
             if best == before:
                 break
         around = {m: sweep_ladder(exam, best, m) for m in mechanics if sweep}
-        alone = {m: sweep_ladder(exam, first, m) for m in mechanics}
+        alone = {m: relax(exam, first, m) for m in mechanics}
         ordered = sorted(exam.attempts.values(), key=lambda a: (a.cost, a.tactics.rungs))
         return cls(
             defence=exam.name,
@@ -263,15 +263,29 @@ def climb(exam: Exam, start: Attempt, mechanics: Sequence[str], passes: int) -> 
 
 def cheapen(exam: Exam, best: Attempt, mechanic: str) -> Attempt:
     """The cheapest rung of one mechanic that still passes, everything else as it stands."""
-    rungs = [best.tactics.moved(mechanic, p) for p in range(len(LADDERS[mechanic]))]
-    priced = sorted((sum(bill(t, exam.arena.goal, exam.costs).values()), t.rungs, t) for t in rungs)
-    for cost, _, tactics in priced:
-        if cost >= best.cost:
+    for tactics in by_price(exam, best, mechanic):
+        if sum(bill(tactics, exam.arena.goal, exam.costs).values()) >= best.cost:
             return best
         attempt = exam.attempt(tactics)
         if attempt.passed:
             return attempt
     return best
+
+
+def relax(exam: Exam, first: Attempt, mechanic: str) -> tuple[Attempt, ...]:
+    """The rungs of one mechanic from the cheapest to the first that passes, everything else as in `first`."""
+    tried: list[Attempt] = []
+    for tactics in by_price(exam, first, mechanic):
+        tried.append(exam.attempt(tactics))
+        if tried[-1].passed:
+            break
+    return tuple(tried)
+
+
+def by_price(exam: Exam, about: Attempt, mechanic: str) -> list[Tactics]:
+    """Every rung of one mechanic about an attempt, cheapest first."""
+    rungs = [about.tactics.moved(mechanic, p) for p in range(len(LADDERS[mechanic]))]
+    return sorted(rungs, key=lambda t: (sum(bill(t, exam.arena.goal, exam.costs).values()), t.rungs))
 
 
 def sweep_ladder(exam: Exam, best: Attempt, mechanic: str) -> tuple[Attempt, ...]:
