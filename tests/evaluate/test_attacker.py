@@ -193,3 +193,13 @@ def test_a_contest_sets_every_attacker_against_every_defence(tmp_path: Path) -> 
     text = frontier_markdown(found)
     assert "Attacker: open" in text
     assert "Moves when a channel is off: cover." in text
+
+
+def test_a_campaign_that_sends_nothing_in_time_is_no_way_past(tmp_path: Path) -> None:
+    """Three accounts that sign up over a window of hours may stay silent; that is not evasion."""
+    hours = Arena("demo", folder=tmp_path, goal=Goal(per_day=1, days=1), scale=0.01)
+    late = plainest().on("signup", "over the window").on("division", "5 a day")
+    exam = Exam(hours, find_peer("velocity"), read_costs(), name="v", seeds=(4, 5, 6), folder=tmp_path)
+    tried = exam.attempt(late)
+    assert tried.passed == (tried.n_undetected > 0)
+    assert exam.n_scans == 3

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from hydrascope.evaluate.attacker.costs import Goal, size_of
 from hydrascope.evaluate.attacker.tactics import Tactics
-from hydrascope.evaluate.world import World, read_world
+from hydrascope.evaluate.world import Log, World, read_world
 from hydrascope.simulate import PromptPool, Scenario, read_scenario, simulate_world
 from hydrascope.simulate.scenario import build_group
 
@@ -109,8 +109,14 @@ class Arena:
         for name in ("accounts", "events", "truth", "truth_shares"):
             parts = [pq.read_table(at / f"{name}.parquet") for at in (honest.truth.parent, folder)]
             pq.write_table(pa.concat_tables(parts), folder / f"{name}.parquet")
-        own = read_world(folder)
-        return replace(own, log=replace(own.log, exchanges=(*honest.log.exchanges, *own.log.exchanges)))
+        # accounts that sign up late may send nothing within the window
+        own = sorted((folder / "exchanges").glob("*.parquet"))
+        log = Log(
+            exchanges=(*honest.log.exchanges, *own),
+            accounts=folder / "accounts.parquet",
+            events=folder / "events.parquet",
+        )
+        return World(name=folder.name, log=log, truth=folder / "truth.parquet")
 
 
 def campaign_table(tactics: Tactics, goal: Goal) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Attempt:
 
     tactics: Tactics
     passed: bool
-    """The mean share of accounts in verdicts that count is below the line, and every seed was tried."""
+    """The mean share of accounts in verdicts that count is below the line over all seeds, and something got through."""
     caught: float
     enforced: float
     n_distilled: float
@@ -137,13 +137,14 @@ class Exam:
         """The attempt that outcomes make."""
         parts = bill(tactics, self.arena.goal, self.costs)
         shares = [self.counted(o) for o in outcomes]
+        undetected = float(np.mean([self.undetected(o) for o in outcomes]))
         return Attempt(
             tactics=tactics,
-            passed=self.passes(outcomes),
+            passed=self.passes(outcomes) and undetected > 0,
             caught=float(np.mean([o.caught for o in outcomes])),
             enforced=float(np.mean([o.enforced for o in outcomes])),
             n_distilled=float(np.mean([o.n_distilled for o in outcomes])),
-            n_undetected=float(np.mean([self.undetected(o) for o in outcomes])),
+            n_undetected=undetected,
             honest=float(np.mean([o.honest for o in outcomes])),
             cost=sum(parts.values()),
             costs=parts,
