@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scanning import FAST, FINDINGS, found
+from scanning import FAST, FINDINGS, found, scan_paths
 from worlds import World
 
 from hydrascope.cli.app import build_app
@@ -130,3 +130,15 @@ def test_what_is_not_there_says_so(server: str, store: str) -> None:
         open_log(["nowhere://bucket/log"])
     assert file_facts(f"{store}/none.parquet") is None
     del server
+
+
+def test_intermediate_tables_lie_where_they_are_told_to(side: Path, findings: Path, tmp_path: Path) -> None:
+    """Another folder than the findings' own, emptied at the end as that one is; a store only with Spark."""
+    changed = {"stages": str(tmp_path / "elsewhere")}
+    scan_paths([side / "log.parquet"], tmp_path / "kept", side, keep_stages=True, **changed)
+    assert list((tmp_path / "elsewhere").rglob("rows/*.parquet"))
+    scan_paths([side / "log.parquet"], tmp_path / "out", side, **changed)
+    assert not list((tmp_path / "elsewhere").rglob("*.parquet"))
+    assert found(tmp_path / "out") == found(tmp_path / "kept") == found(findings)
+    with pytest.raises(UsageError, match="disk"):
+        scan_paths([side / "log.parquet"], tmp_path / "out", side, stages="s3://scratch/tables")
