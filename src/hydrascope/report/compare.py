@@ -78,6 +78,8 @@ class CampaignChange:
     """Those whose bits changed most, the largest change first."""
     elsewhere: Whereabouts | None = None
     """Of a new one's accounts before, of a withdrawn one's accounts now."""
+    joined_from: Whereabouts | None = None
+    left_to: Whereabouts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def compare(old: Findings, new: Findings) -> Comparison:
     manifests = [read_manifest(f) for f in (old, new)]
     pairs = pair_campaigns(old.campaigns, new.campaigns)
     places = [Places.of(f) for f in (old, new)]
-    changes = [_change(old.campaigns, new.campaigns, j, pairs, places[0]) for j in range(len(new.campaigns))]
+    changes = [_change(old.campaigns, new.campaigns, j, pairs, places) for j in range(len(new.campaigns))]
     continued = set(pairs.old_of)
     gone = [
         _gone(c, None if (j := pairs.into.get(i)) is None else new.campaigns[j].campaign_id, places[1])
@@ -212,7 +214,11 @@ class Places:
 
 
 def _change(
-    old: Sequence[CampaignEntry], new: Sequence[CampaignEntry], j: int, pairs: Pairs, before: Places
+    old: Sequence[CampaignEntry],
+    new: Sequence[CampaignEntry],
+    j: int,
+    pairs: Pairs,
+    places: Sequence[Places],
 ) -> CampaignChange:
     i, now = pairs.old_of[j], new[j]
     merged = tuple(sorted(old[k].campaign_id for k, into in pairs.into.items() if into == j))
@@ -226,7 +232,7 @@ def _change(
             new=now,
             merged_from=merged,
             evidence=evidence_changes((), now.evidence),
-            elsewhere=before.find(members_of(now)),
+            elsewhere=places[0].find(members_of(now)),
         )
     was, known, held = old[i], set(members_of(old[i])), set(members_of(now))
     change = CampaignChange(
@@ -238,6 +244,8 @@ def _change(
         merged_from=merged,
         joined=tuple(sorted(held - known)),
         left=tuple(sorted(known - held)),
+        joined_from=places[0].find(held - known) if held - known else None,
+        left_to=places[1].find(known - held) if known - held else None,
         evidence=evidence_changes(was.evidence, now.evidence),
     )
     return change if _differs(change) else replace(change, kind="same")

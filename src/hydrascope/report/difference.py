@@ -84,12 +84,12 @@ def sentences(change: CampaignChange, policy: Mapping[str, Any]) -> Iterator[str
             yield f"Part of {clean(change.old_id)}, which goes on."
         yield prose.verdict_sentence(now) + (" Enforceable." if now.enforceable else "")
         yield from lineage_sentences(now)
-        yield whereabouts("Before", change.elsewhere)
+        yield whereabouts("Before, of its accounts", change.elsewhere)
     elif now is None and was is not None:
         if change.into:
             yield f"Most of its accounts are in {clean(change.into)} now."
         yield f"It was {words.inline(was.verdict)}, probability {words.chance(was.probability)}."
-        yield whereabouts("Now", change.elsewhere)
+        yield whereabouts("Now, of its accounts", change.elsewhere)
     elif was is not None and now is not None:
         yield from changed_sentences(change, was, now, policy)
     if change.merged_from:
@@ -124,6 +124,8 @@ def changed_sentences(
             f"{words.upper(words.plural(len(change.joined), 'account'))} joined{named(change.joined)}, "
             f"{words.count(len(change.left))} left{named(change.left)}."
         )
+        yield whereabouts("Before, of those that joined", change.joined_from)
+        yield whereabouts("Now, of those that left", change.left_to)
 
 
 def not_enforceable(now: CampaignEntry, policy: Mapping[str, Any]) -> str:
@@ -160,8 +162,9 @@ def named(accounts: Sequence[str]) -> str:
 def evidence_sentence(item: EvidenceChange, *, fresh: bool) -> str:
     """Bits before and after, of a new campaign those it has, and what was seen."""
     was, now = ("none" if b is None else words.bits(b) for b in (item.old_bits, item.new_bits))
-    weight = now if fresh else f"{was} → {now}"
-    return f"{item.side.upper()} {words.inline(item.channel)}: {weight} bits. {clean(item.sentence)}"
+    unit = "" if item.new_bits is None else " bits"
+    weight = f"{now}{unit}" if fresh else f"{was}{'' if unit else ' bits'} → {now}{unit}"
+    return f"{item.side.upper()} {words.inline(item.channel)}: {weight}. {clean(item.sentence)}"
 
 
 def whereabouts(when: str, places: Whereabouts | None) -> str:
@@ -173,7 +176,7 @@ def whereabouts(when: str, places: Whereabouts | None) -> str:
         found.append(f"{words.count(places.n_alone)} in no campaign")
     if places.n_absent:
         found.append(f"{words.count(places.n_absent)} not in the log")
-    return f"{when}, of its accounts: {words.join(found)}." if found else ""
+    return f"{when}: {words.join(found)}." if found else ""
 
 
 def difference_as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -191,6 +194,8 @@ def difference_as_dict(comparison: Comparison) -> dict[str, Any]:
                 "new": facts(c.new),
                 "joined": list(c.joined),
                 "left": list(c.left),
+                "joined_from": None if c.joined_from is None else asdict(c.joined_from),
+                "left_to": None if c.left_to is None else asdict(c.left_to),
                 "evidence": [asdict(e) for e in c.evidence],
                 "elsewhere": None if c.elsewhere is None else asdict(c.elsewhere),
                 "sentences": [s for s in sentences(c, comparison.policy) if s],
