@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-START = datetime(2026, 3, 2, tzinfo=UTC)
+from watch_logs import START
 
 LogWriter = Callable[..., Path]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
+from watch_logs import START
 
 from hydrascope.cli.app import build_app
 from hydrascope.features.observer import KINDS
@@ -20,6 +25,7 @@ from hydrascope.pipeline.watch import (
     open_state,
     retain_since,
 )
+from hydrascope.pipeline.watch.findings import recent_window
 from hydrascope.simulate import read_scenario, simulate_world
 
 FINDINGS = ("campaigns.parquet", "accounts.parquet", "links.parquet", "campaigns.json", "rejects.jsonl")
@@ -53,6 +59,46 @@ def test_landed_in_pieces_out_of_order_equals_one_scan(world: Path, tmp_path: Pa
         assert (tmp_path / "watched" / name).read_bytes() == (tmp_path / "scanned" / name).read_bytes(), name
     assert (tmp_path / "watched" / "rejects.jsonl").stat().st_size > 0
     assert pq.read_table(tmp_path / "watched" / "campaigns.parquet").num_rows > 0
+
+
+def test_the_last_hours_are_found_as_a_scan_of_them_finds_them(world: Path, tmp_path: Path) -> None:
+    """Groups, verdicts and probabilities are those of a log cut to the window; nothing is enforceable."""
+    files = sorted((world / "exchanges").glob("*.parquet"))
+    rows = pa.concat_tables([pq.read_table(f) for f in files])
+    hours = 120
+    newest = pc.max(rows["started_at"]).as_py()
+    cut = rows.filter(pc.greater_equal(rows["started_at"], pa.scalar(newest - timedelta(hours=hours))))
+    pq.write_table(cut, tmp_path / "cut.parquet")
+    tables = {"accounts": str(world / "accounts.parquet"), "events": str(world / "events.parquet")}
+    with open_state(tmp_path / "state") as state:
+        for file in files:
+            land_files(state, [str(file)])
+        detect_state(state, tmp_path / "recent", recent_hours=hours, **tables)
+        window = recent_window(state, hours)
+        assert 0 < len(window.parts) < len(state.journal.parts)
+    scan([str(tmp_path / "cut.parquet")], tmp_path / "scanned", **tables)
+    found, wanted = (
+        pq.read_table(tmp_path / f / "campaigns.parquet").to_pylist() for f in ("recent", "scanned")
+    )
+    assert found
+    assert not any(row.pop("enforceable") for row in found)
+    assert found == [{k: v for k, v in row.items() if k != "enforceable"} for row in wanted]
+    accounts = [
+        pq.read_table(tmp_path / f / "accounts.parquet", columns=["account_id", "campaign_id", "n_exchanges"])
+        for f in ("recent", "scanned")
+    ]
+    assert accounts[0].equals(accounts[1])
+
+
+def test_a_clock_that_is_ahead_does_not_empty_the_window(tmp_path: Path, write_log: LogWriter) -> None:
+    """The window ends now, if the newest exchange lies in the future."""
+    source = write_log("a.parquet", 0, 20).parent
+    write_log("b.parquet", int((time.time() - START.timestamp()) / 60) + 100_000, 1)  # ten weeks from now
+    with open_state(tmp_path / "state") as state:
+        for path in sorted(source.iterdir()):
+            land_files(state, [str(path)])
+        before_us = recent_window(state, 1.0).since_us
+        assert abs(before_us / 1e6 - (time.time() - 3600)) < 60
 
 
 def test_a_deleted_account_leaves_nothing(tmp_path: Path, write_log: LogWriter) -> None:

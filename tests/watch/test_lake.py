@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from watch_logs import START
 
-from conftest import START
 from hydrascope.errors import UsageError
 from hydrascope.pipeline.lake import Lake, open_lake
 from hydrascope.pipeline.watch import State, delete_account, land_files, merge_parts, open_state

@@ -55,6 +55,8 @@ class _Plan:
     settings: ScanSettings
     settle_s: float
     detect_every: int
+    recent_hours: float | None
+    recent_every: int
     retain_days: float | None
     lake: Lake | None
 
@@ -86,6 +88,11 @@ def watch(
     detect_every: Annotated[
         int, typer.Option(help="Looks between two detections; 0: never, only keep the state.")
     ] = 60,
+    recent_hours: Annotated[
+        float | None,
+        typer.Option(help="Between detections, detect over the last so many hours, into OUT-recent."),
+    ] = None,
+    recent_every: Annotated[int, typer.Option(help="Looks between two such detections.")] = 5,
     settle: Annotated[
         float | None, typer.Option(help="Leave files that changed in the last so many seconds. [5; once: 0]")
     ] = None,
@@ -151,6 +158,8 @@ def watch(
         settings=replace(base, memory_bytes=parse_size(memory), workers=max(workers, 1), seed=seed),
         settle_s=settle if settle is not None else (0.0 if once else 5.0),
         detect_every=detect_every,
+        recent_hours=recent_hours,
+        recent_every=max(recent_every, 1),
         retain_days=retain_days,
         lake=open_lake(lake, lake_format) if lake is not None else None,
     )
@@ -208,16 +217,20 @@ def _follow(
     state: State, plan: _Plan, every_s: float, spool: Spool | None, receiver: Receiver | None
 ) -> None:
     """Look, now and then detect, wait; until stopped."""
-    ticks, waiting = 0, False
+    ticks, waiting, young = 0, False, False
     while not _stopping.is_set():
         began = time.monotonic()
         if receiver is not None:
             receiver.check()
-        waiting |= _look(state, plan, spool)
+        changed = _look(state, plan, spool)
+        waiting, young = waiting or changed, young or changed
         ticks += 1
         if waiting and plan.detect_every and ticks % plan.detect_every == 0:
             _detect(state, plan)
             waiting = False
+        elif young and plan.recent_hours is not None and ticks % plan.recent_every == 0:
+            _detect(state, plan, recent_hours=plan.recent_hours)
+            young = False
         _stopping.wait(max(0.0, every_s - (time.monotonic() - began)))
 
 
@@ -262,23 +275,26 @@ def _report(landing: Landing, pushed: Landing, removed: int, took_s: float) -> N
         _say(f"{path} not landed: {why}")
 
 
-def _detect(state: State, plan: _Plan) -> None:
+def _detect(state: State, plan: _Plan, *, recent_hours: float | None = None) -> None:
+    """Over the whole state, or over its last hours into a folder beside."""
     began = time.monotonic()
+    out = plan.out if recent_hours is None else plan.out.with_name(plan.out.name + "-recent")
     try:
         campaigns = detect_state(
             state,
-            plan.out,
+            out,
             accounts=plan.accounts,
             events=plan.events,
             control=plan.control,
             settings=plan.settings,
-            sequence=True,
+            sequence=recent_hours is None,
+            recent_hours=recent_hours,
         )
     except InputError as error:
         _say(f"no findings yet: {error.what}")
         return
     accused = sum(v == "distillation" for v in campaigns["verdict"].to_pylist())
-    _say(f"{accused} distillation campaigns; findings in {plan.out} ({time.monotonic() - began:.1f} s)")
+    _say(f"{accused} distillation campaigns; findings in {out} ({time.monotonic() - began:.1f} s)")
 
 
 def _say(what: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +13,27 @@ from hydrascope.features.observed import SHINGLES, SYSTEMS, TEXTS, VALUES
 from hydrascope.ingest import LogSource, Rejects
 from hydrascope.storage import join, list_files
 
-__all__ = ["resolve_rows"]
+__all__ = ["Window", "resolve_rows"]
 
 
-def resolve_rows(engine: Engine, stages: str | Path, source: LogSource, rejects: Rejects) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The younger exchanges of a state: nothing else is read."""
+
+    since_us: int
+    """Microseconds since 1970 from which on an exchange belongs to it."""
+    parts: frozenset[str]
+    """Names of the parts that hold such exchanges, and may hold older ones."""
+
+
+def resolve_rows(
+    engine: Engine,
+    stages: str | Path,
+    source: LogSource,
+    rejects: Rejects,
+    *,
+    window: Window | None = None,
+) -> int:
     """Define the views of all later stages and count the exchanges.
 
     Of records that claim one exchange id, the earliest is kept; of equally early ones, the lowest row hash,
@@ -24,17 +42,19 @@ def resolve_rows(engine: Engine, stages: str | Path, source: LogSource, rejects:
     Returns:
         Exchanges in the view `exchanges`.
     """
-    parts = list_files(join(stages, "rows"), ".parquet")
+    parts = _files(join(stages, "rows"), window)
     if not parts:
         return 0
-    engine.view("observed", parts)
+    engine.view("observed" if window is None else "observed_always", parts)
     for name, schema, view in (
         ("shingles", SHINGLES, "observed_shingles"),
         ("texts", TEXTS, "observed_texts"),
         ("systems", SYSTEMS, "all_systems"),
         ("values", VALUES, "value_names"),
     ):
-        _view_or_empty(engine, join(stages, name), schema, view)
+        _view_or_empty(engine, _files(join(stages, name), window), schema, view)
+    if window is not None:
+        engine.define("observed", f"SELECT * FROM observed_always WHERE at_us >= {window.since_us}")
     engine.define(
         "systems",
         """
@@ -50,7 +70,10 @@ def resolve_rows(engine: Engine, stages: str | Path, source: LogSource, rejects:
         ("observed_shingles", "shingles"),
         ("observed_texts", "texts"),
     ):
-        engine.define(view, _without(source_view, dropped.num_rows > 0))
+        kept = _without(source_view, dropped.num_rows > 0)
+        if window is not None and source_view != "observed":
+            kept = f"SELECT k.* FROM ({kept}) k WHERE k.xid IN (SELECT xid FROM observed)"
+        engine.define(view, kept)
     return int(engine.collect("SELECT count(*) AS n FROM exchanges")["n"][0].as_py())
 
 
@@ -60,9 +83,14 @@ def _without(view: str, any_dropped: bool) -> str:
     return f"SELECT o.* FROM {view} o LEFT JOIN dropped x ON o.file = x.file AND o.line = x.line WHERE x.file IS NULL"
 
 
-def _view_or_empty(engine: Engine, folder: str | Path, schema: pa.Schema, view: str) -> None:
+def _files(folder: str, window: Window | None) -> list[str]:
+    found = list_files(folder, ".parquet")
+    return [p for p in found if window is None or PurePosixPath(p).stem in window.parts]
+
+
+def _view_or_empty(engine: Engine, parts: list[str], schema: pa.Schema, view: str) -> None:
     # Files by name, not by pattern: the folder's own name may look like one.
-    if parts := list_files(folder, ".parquet"):
+    if parts:
         engine.view(view, parts)
     else:
         engine.register(view, schema.empty_table())

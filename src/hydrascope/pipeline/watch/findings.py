@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hydrascope.engine.base import Engine
 from hydrascope.engine.duckdb import DuckEngine
 from hydrascope.engine.limits import share_memory
 from hydrascope.errors import InputError
-from hydrascope.features.rows import resolve_rows
+from hydrascope.features.rows import Window, resolve_rows
 from hydrascope.ingest import InputFile, LogSource, Rejects, read_accounts, read_events
 from hydrascope.pipeline.control import Control
 from hydrascope.pipeline.detect import Detection, detect
@@ -24,7 +25,7 @@ from hydrascope.pipeline.settings import ScanSettings
 from hydrascope.pipeline.watch.landing import read_rejects
 from hydrascope.pipeline.watch.state import State
 
-__all__ = ["detect_state"]
+__all__ = ["detect_state", "recent_window"]
 
 
 def detect_state(
@@ -36,6 +37,7 @@ def detect_state(
     control: Control | None = None,
     settings: ScanSettings | None = None,
     sequence: bool = False,
+    recent_hours: float | None = None,
 ) -> pa.Table:
     """Detect over the whole state and write the findings folder; the campaigns.
 
@@ -47,6 +49,8 @@ def detect_state(
         settings: as of a scan; sampling is the state's own.
         sequence: go on from the findings in `out`, where there are any: ids are carried on, and what is enforceable
             must pass the level that holds over all looks. Otherwise the findings are those of a single scan.
+        recent_hours: look only at so many hours before the newest exchange (before now, where that lies in the future).
+            Nothing in such findings is enforceable: they are for people, until the next whole detection.
 
     Raises:
         FindingsError: the findings to go on from are damaged.
@@ -70,7 +74,8 @@ def detect_state(
             spill=state.folder / "spill",
         )
         try:
-            n_exchanges, detection = _detect(state, engine, tables, settings, control, clock, rejects)
+            window = None if recent_hours is None else recent_window(state, recent_hours)
+            n_exchanges, detection = _detect(state, engine, tables, settings, control, clock, rejects, window)
         finally:
             engine.close()
         followed = follow(detection, memory, alpha=settings.detect.enforcement.q_value, sequence=sequence)
@@ -95,11 +100,12 @@ def _detect(
     control: Control | None,
     clock: Clock,
     rejects: Rejects,
+    window: Window | None,
 ) -> tuple[int, Detection]:
     with clock.time("verify"):
-        state.verify_all()
+        state.verify_all(None if window is None else window.parts)
     with clock.time("resolve"):
-        n_exchanges = resolve_rows(engine, state.folder, _landed_log(state), rejects)
+        n_exchanges = resolve_rows(engine, state.folder, _landed_log(state), rejects, window=window)
     if n_exchanges == 0:
         raise InputError(
             "the state holds no exchange", file=str(state.folder), hint="land files with exchanges first"
@@ -114,7 +120,19 @@ def _detect(
         time_stage=clock.time,
         control=control,
     )
+    if window is not None:
+        unforced = tuple(replace(f, enforceable=False) for f in detection.findings)
+        detection = replace(detection, findings=unforced)
     return n_exchanges, detection
+
+
+def recent_window(state: State, hours: float) -> Window:
+    """The last so many hours of a state, and the parts that hold them."""
+    newest = max((p.last_us for p in state.journal.parts), default=0)
+    since_us = min(newest, time.time_ns() // 1000) - int(hours * 3_600_000_000)
+    return Window(
+        since_us=since_us, parts=frozenset(p.name for p in state.journal.parts if p.last_us >= since_us)
+    )
 
 
 def _landed_log(state: State) -> LogSource:
