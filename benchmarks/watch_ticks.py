@@ -1,6 +1,6 @@
 """What a tick and a detection cost at the size of a state: 10,000 exchanges landed into ten million.
 
-    python benchmarks/watch_ticks.py [--exchanges 10M] [--ticks 70] [--per-tick 10000] [--state DIR] [--detect]
+    python benchmarks/watch_ticks.py [--exchanges 10M] [--ticks 70] [--per-tick 10000] [--state DIR] [--detect] [--recent-hours 24]
 
 The world is made here and not by the simulator, which would take some ten CPU minutes: accounts with their own addresses,
 keys and uneven volumes, a few thousand system prompts that many share, prompts put together from phrases, and groups of
@@ -106,8 +106,11 @@ def main() -> int:
             held = _held(state)
             walls, cpus = _tick(state, world, held, asked, inbox)
             _print(held, world.n_accounts, walls, cpus, len(state.journal.parts))
+            out = folder.with_name(folder.name + "-findings")
+            if asked.recent_hours is not None:
+                _detect(state, out, asked.memory, asked.recent_hours)
             if asked.detect:
-                _detect(state, folder.with_name(folder.name + "-findings"), asked)
+                _detect(state, out, asked.memory, None)
     finally:
         shutil.rmtree(inbox)
         if asked.state is None:
@@ -122,6 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--per-tick", type=int, default=10_000)
     parser.add_argument("--state", type=Path)
     parser.add_argument("--detect", action="store_true")
+    parser.add_argument("--recent-hours", type=float, help="a detection over the last hours as well")
     parser.add_argument("--memory", default="4GB")
     return parser.parse_args()
 
@@ -172,12 +176,16 @@ def _print(held: int, n_accounts: int, walls: np.ndarray, cpus: np.ndarray, n_pa
     print(f"\npeak memory {_peak_mb():,} MB")
 
 
-def _detect(state: State, out: Path, asked: argparse.Namespace) -> None:
+def _detect(state: State, out: Path, memory: str, hours: float | None) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
-    detect_state(state, out, settings=ScanSettings(memory_bytes=parse_size(asked.memory)))
+    detect_state(state, out, settings=ScanSettings(memory_bytes=parse_size(memory)), recent_hours=hours)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    timings = json.loads((out / "manifest.json").read_text())["timings"]
-    print(f"\ndetection: {wall:.0f} s, {cpu:.0f} CPU s, peak memory {_peak_mb():,} MB")
+    manifest = json.loads((out / "manifest.json").read_text())
+    timings, n = manifest["timings"], manifest["exchanges"]
+    what = "the whole state" if hours is None else f"the last {hours:g} hours"
+    print(
+        f"\ndetection over {what}: {n:,} exchanges, {wall:.0f} s, {cpu:.0f} CPU s, peak memory {_peak_mb():,} MB"
+    )
     print("\n| stage | wall s | CPU s |\n|---|---|---|")
     for name, spent in timings.items():
         print(f"| {name} | {spent['wall_s']:.1f} | {spent['cpu_s']:.1f} |")

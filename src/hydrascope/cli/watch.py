@@ -168,6 +168,8 @@ def watch(
         for account in delete or ():
             if plan.lake is not None:
                 plan.lake.delete_account(account)
+            elif any(p.exported for p in opened.journal.parts):
+                _say(f"a lake may still hold {account}: give --lake as well")
             _say(f"{delete_account(opened, account):,} exchanges of {account} removed")
         with _pushes(push) as (waiting, receiver):
             if once and source:
