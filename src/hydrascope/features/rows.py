@@ -83,7 +83,7 @@ def _without(view: str, any_dropped: bool) -> str:
     return f"SELECT o.* FROM {view} o LEFT JOIN dropped x ON o.file = x.file AND o.line = x.line WHERE x.file IS NULL"
 
 
-def _files(folder: str, window: Window | None) -> list[str]:
+def _files(folder: str | Path, window: Window | None) -> list[str]:
     found = list_files(folder, ".parquet")
     return [p for p in found if window is None or PurePosixPath(p).stem in window.parts]
 
