@@ -13,8 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 from hydrascope.engine.base import Engine
+from hydrascope.kernels.repeats import repeated_values
 
 __all__ = ["Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges"]
+
+
+_PER_PASS = 1_000_000
+"""Exchanges whose shingles are held in memory at once, some 250 MB."""
+_FEW = 3
+"""An account with so few sampled exchanges cannot repeat itself: there, once can be enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +91,12 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     engine.register(
         "sample_sizes", pa.table({"account": np.arange(n_accounts, dtype=np.int32), "n_sampled": n_sampled})
     )
+    engine.register("repeated", pa.table({"shingle": _repeated(engine, n_sampled)}))
     rows = engine.collect(f"""
-        WITH wrappers AS (SELECT account, system, count(*) AS n FROM sampled WHERE system IS NOT NULL GROUP BY account, system),
-        found AS (SELECT account, shingle, count(*) AS n FROM said GROUP BY account, shingle
+        WITH candidates AS (SELECT shingle FROM repeated UNION SELECT shingle FROM wrapped),
+        wrappers AS (SELECT account, system, count(*) AS n FROM sampled WHERE system IS NOT NULL GROUP BY account, system),
+        found AS (SELECT p.account AS account, p.shingle AS shingle, count(*) AS n
+                  FROM said p JOIN candidates c ON p.shingle = c.shingle GROUP BY p.account, p.shingle
                   UNION ALL
                   SELECT r.account AS account, w.shingle AS shingle, r.n AS n
                   FROM wrappers r JOIN wrapped w ON r.system = w.system),
@@ -98,7 +108,7 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
                   FROM held h JOIN sample_sizes z ON h.account = z.account GROUP BY h.shingle HAVING count(*) >= 2),
         expected AS (SELECT h.account AS account, h.shingle AS shingle, h.n AS n, z.n_sampled * u.rate AS mean
                      FROM held h JOIN usual u ON h.shingle = u.shingle JOIN sample_sizes z ON h.account = z.account
-                     WHERE h.n >= 2 OR z.n_sampled <= 3),
+                     WHERE h.n >= 2 OR z.n_sampled <= {_FEW}),
         heavy AS (SELECT account, shingle, n FROM expected WHERE n >= 1e0 + mean + 3e0 * sqrt(mean)),
         spread AS (SELECT shingle FROM heavy GROUP BY shingle HAVING count(*) >= 2)
         SELECT h.shingle AS shingle, h.account AS account, h.n AS n FROM heavy h JOIN spread p ON h.shingle = p.shingle""")
@@ -110,6 +120,36 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
         n=rows["n"].to_numpy()[order],
         n_sampled=n_sampled,
     )
+
+
+def _repeated(engine: Engine, n_sampled: np.ndarray) -> np.ndarray:
+    """int64[], ascending: shingles of prompts that recur inside two accounts or more.
+
+    Most shingles of prompts occur once. Only those that recur, and those of system prompts, can be heavy, and only they
+    are worth grouping.
+    """
+    n_passes = max(1, -(-int(n_sampled.sum()) // _PER_PASS))
+    found = [
+        _repeated_in(
+            list(engine.stream(f"SELECT account, shingles FROM sampled WHERE account % {n_passes} = {i}")),
+            n_sampled <= _FEW,
+        )
+        for i in range(n_passes)
+    ]
+    shingle, n_accounts = np.unique(np.concatenate(found), return_counts=True)
+    return shingle[n_accounts >= 2]
+
+
+def _repeated_in(batches: list[pa.RecordBatch], once: np.ndarray) -> np.ndarray:
+    """Shingles that recur in an account, once for each such account."""
+    if not batches:
+        return np.zeros(0, np.int64)
+    account = np.concatenate([b["account"].to_numpy() for b in batches])
+    lists = pa.chunked_array([b["shingles"] for b in batches]).combine_chunks()
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    order = np.argsort(account, kind="stable")
+    _, shingle = repeated_values(order, account.astype(np.int32), offsets, lists.values.to_numpy(), once)
+    return shingle
 
 
 def match_cores(engine: Engine, shingle: np.ndarray, template: np.ndarray, *, coverage: float) -> Matches:

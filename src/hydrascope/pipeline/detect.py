@@ -179,10 +179,14 @@ def _off(quantity: str, disabled: frozenset[str]) -> bool:
 
 def _counts(matches: Matches, column: np.ndarray, n_accounts: int, n_columns: int) -> csr_array:
     """accounts x columns: sampled exchanges of an account that match the column."""
-    rows = np.unique(
-        np.stack([matches.account.astype(np.int64), column.astype(np.int64), matches.xid]), axis=1
-    )[:2]
-    pairs, n = np.unique(rows, axis=1, return_counts=True)
+    first = np.ones(len(matches.xid), bool)  # of an exchange: matches are sorted by account and exchange
+    first[1:] = (matches.xid[1:] != matches.xid[:-1]) | (matches.account[1:] != matches.account[:-1])
+    distinct = np.unique((np.cumsum(first) - 1) * max(n_columns, 1) + column)
+    exchange, columns = np.divmod(distinct, max(n_columns, 1))
+    pairs, n = np.unique(
+        matches.account[first][exchange].astype(np.int64) * max(n_columns, 1) + columns, return_counts=True
+    )
+    pairs = np.divmod(pairs, max(n_columns, 1))
     return csr_array((n.astype(float), (pairs[0], pairs[1])), shape=(n_accounts, max(n_columns, 1)))
 
 
