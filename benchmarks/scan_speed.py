@@ -2,10 +2,10 @@
 
     python benchmarks/scan_speed.py --exchanges 1M [--world DIR] [--memory 4GB] [--engine duckdb]
 
-The world is the shipped `demo` with more accounts of each group; it is made once and kept in `--world`. CPU seconds
-count, wall time does not where others use the machine. "x limit" is how far a stage is from what its least step
-costs on the same machine in the same minute: decoding the log's Parquet for the reading stage, counting the rows of
-the stage's own input for the others.
+The world is that of `scan_world`, made once and kept in `--world`. CPU seconds count, wall time does not where others
+use the machine. "x limit" is how far a stage is from what its least step costs on the same machine in the same minute:
+decoding the log's Parquet and sketching its prompts for the reading stage, counting the rows of the stage's own input
+for the others.
 """
 
 from __future__ import annotations
@@ -13,31 +13,30 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from scan_world import SIZES, TEXT_BYTES, make_world
 
 from hydrascope.engine.limits import parse_size
 from hydrascope.pipeline import ScanSettings, scan
-from hydrascope.simulate import read_scenario, simulate_world
 from hydrascope.sketch import sketch_texts
-
-DEMO_EXCHANGES = 130_000
-SIZES = {"130k": 130_000, "1M": 1_000_000, "4M": 4_000_000, "16M": 16_000_000}
 
 
 def main() -> int:
     """Print the table."""
     asked = _arguments()
     world = asked.world or Path(tempfile.gettempdir()) / f"hydrascope-world-{asked.exchanges}"
-    _simulate(world, SIZES[asked.exchanges], asked.workers)
-    text_bytes, sketch_s, decode_s = _limits(world)
+    make_world(world, SIZES[asked.exchanges], asked.text_bytes, asked.workers)
+    text = _text_limits(world)
     out = Path(tempfile.mkdtemp(prefix="hydrascope-bench-"))
     try:
         result = scan(
@@ -53,12 +52,15 @@ def main() -> int:
             ),
         )
         stages = next((out / ".stages").iterdir())
-        limits = {"read": decode_s + sketch_s} | _stage_limits(stages)
+        limits = {"read": text.decode_s + text.hash_s} | _stage_limits(stages)
         timings = json.loads((out / "manifest.json").read_text())["timings"]
-        _print(timings, result.n_exchanges, text_bytes, limits, result.manifest["peak_memory_bytes"])
-        print(
-            f"text kernel {text_bytes / sketch_s / 1e6:.0f} MB/s, Parquet decoding {text_bytes / decode_s / 1e6:.0f} MB/s of text"
-        )
+        _print(timings, result.n_exchanges, text.n_bytes, limits, result.manifest["peak_memory_bytes"])
+        for name, seconds in (
+            ("text kernel", text.sketch_s),
+            ("without shingles", text.hash_s),
+            ("Parquet decoding", text.decode_s),
+        ):
+            print(f"{name}: {seconds:.1f} CPU s, {text.n_bytes / seconds / 1e6:.0f} MB of text a second")
     finally:
         shutil.rmtree(out, ignore_errors=True)
     return 0
@@ -68,29 +70,52 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--exchanges", choices=SIZES, default="1M")
     parser.add_argument("--world", type=Path)
+    parser.add_argument(
+        "--text-bytes",
+        type=int,
+        default=TEXT_BYTES,
+        help="mean bytes of prompt and system prompt; 0: as simulated",
+    )
     parser.add_argument("--memory", default="4GB")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--engine", default="duckdb")
     return parser.parse_args()
 
 
-def _simulate(world: Path, n_exchanges: int, workers: int) -> None:
-    if not (world / "world.json").exists():
-        sys.stderr.write(f"simulating {n_exchanges:,} exchanges in {world} (kept for the next time)\n")
-        simulate_world(read_scenario("demo"), world, scale=n_exchanges / DEMO_EXCHANGES, workers=workers)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextLimits:
+    """CPU seconds that the texts of a log cost at least, taken on some of its files and scaled up."""
+
+    n_bytes: float
+    """Prompts and system prompts."""
+    decode_s: float
+    """The log's Parquet."""
+    hash_s: float
+    """Every prompt's words, without shingles."""
+    sketch_s: float
+    """Every prompt with its shingles."""
 
 
-def _limits(world: Path) -> tuple[int, float, float]:
-    """Bytes of prompts and system prompts; CPU seconds to sketch the prompts, and to decode the log's Parquet."""
+def _text_limits(world: Path) -> TextLimits:
     sketch_texts(pa.array(["loads the kernel"]))
-    n_bytes, sketch_s = 0, 0.0
-    began = time.process_time()
-    for path in sorted((world / "exchanges").glob("*.parquet")):
+    files = sorted((world / "exchanges").glob("*.parquet"))
+    chosen = files[:: max(1, len(files) // 4)]
+    n_bytes, decode_s, hash_s, sketch_s = 0.0, 0.0, 0.0, 0.0
+    for path in chosen:
         with pq.ParquetFile(path) as file:
+            began, elsewhere = time.process_time(), 0.0
             for batch in file.iter_batches(65_536, use_threads=False):
-                n_bytes += sum(batch[c].get_total_buffer_size() for c in ("prompt", "system"))
-                sketch_s += _cpu(lambda prompts=batch["prompt"]: sketch_texts(prompts, rate=0.25))
-    return n_bytes, sketch_s, time.process_time() - began - sketch_s
+                counted = time.process_time()
+                n_bytes += sum(pc.sum(pc.binary_length(batch[c])).as_py() or 0 for c in ("prompt", "system"))
+                none = np.zeros(len(batch), bool)
+                hash_s += _cpu(lambda prompts=batch["prompt"], n=none: sketch_texts(prompts, select=n))
+                sketch_s += _cpu(lambda prompts=batch["prompt"]: sketch_texts(prompts))
+                elsewhere += time.process_time() - counted
+            decode_s += time.process_time() - began - elsewhere
+    scale = sum(f.stat().st_size for f in files) / sum(f.stat().st_size for f in chosen)
+    return TextLimits(
+        n_bytes=scale * n_bytes, decode_s=scale * decode_s, hash_s=scale * hash_s, sketch_s=scale * sketch_s
+    )
 
 
 def _stage_limits(stages: Path) -> dict[str, float]:
@@ -111,7 +136,7 @@ def _cpu(work: Callable[[], object]) -> float:
 
 
 def _print(
-    timings: dict[str, dict[str, float]], n: int, text_bytes: int, limits: dict[str, float], peak: int
+    timings: dict[str, dict[str, float]], n: int, text_bytes: float, limits: dict[str, float], peak: int
 ) -> None:
     print(f"{n:,} exchanges, {text_bytes / 1e6:,.0f} MB of text, peak memory {peak / 1e6:,.0f} MB\n")
     print(

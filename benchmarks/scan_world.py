@@ -21,13 +21,15 @@ import pyarrow.parquet as pq
 
 from hydrascope.simulate import read_scenario, simulate_world
 
-__all__ = ["SIZES", "make_world"]
+__all__ = ["SIZES", "TEXT_BYTES", "make_world"]
 
 SCENARIO = "scale/16m"
 DAYS = 31
 WHOLE = 16_200_000
 """Exchanges of the scenario's first 31 days."""
 SIZES = {"130k": 130_000, "1M": 1_000_000, "4M": 4_000_000, "16M": WHOLE}
+TEXT_BYTES = 620
+"""Mean bytes of prompt and system prompt of an exchange: ten gigabytes for sixteen million."""
 _WORDS = 30_000
 _LETTERS = np.frombuffer(b"eeeetttaaaooiinnssrrhhldcumfpgwybvk", np.uint8)
 

@@ -7,6 +7,7 @@ strings behind them are kept once each in `VALUES`. What is sampled is chosen by
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "VALUES",
     "ObservedBatch",
     "observe_exchanges",
+    "rank_exchanges",
 ]
 
 CHANNEL_COLUMNS: dict[str, str] = {
@@ -99,25 +101,38 @@ class ObservedBatch:
     sketch: TextSketch
     rank: np.ndarray
     """int64[n], uniform: the sampling order of the exchanges."""
+    chosen: np.ndarray | None
+    """bool[n], the exchanges that got shingles; None where all did."""
     batch: pa.RecordBatch
     """The exchanges themselves, for the samplers; dropped after them."""
 
 
+Choose = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Accounts (int64[n] hashes) and ranks (int64[n]) to the exchanges that get shingles, bool[n]."""
+
+
+def rank_exchanges(xid: np.ndarray) -> np.ndarray:
+    """int64[n] sampling order, uniform over the positive numbers, of exchanges by their hashed ids."""
+    return (mix64(xid.view(np.uint64), seed=7) >> np.uint64(1)).view(np.int64)
+
+
 def observe_exchanges(
-    batch: pa.RecordBatch, *, rate: float, select: np.ndarray | None = None
+    batch: pa.RecordBatch, *, rate: float, select: np.ndarray | Choose | None = None
 ) -> ObservedBatch:
     """Hash, sketch and narrow one batch.
 
     Args:
         batch: n rows of `hydrascope.schema.EXCHANGES`.
         rate: share of shingles kept.
-        select: bool[n], the exchanges that get shingles; None for all.
+        select: bool[n], the exchanges that get shingles, or what chooses them; None for all.
     """
-    xid = hash_strings(batch["exchange_id"])
-    sketch = _sketch(batch, rate, select)
+    xid, account = hash_strings(batch["exchange_id"]), hash_strings(batch["account_id"])
+    rank = rank_exchanges(xid.to_numpy())
+    chosen = select(account.to_numpy(), rank) if callable(select) else select
+    sketch = _sketch(batch, rate, chosen)
     columns = {
         "xid": xid,
-        "account": hash_strings(batch["account_id"]),
+        "account": account,
         "at_us": batch["started_at"].cast(pa.int64()),
         **{name: hash_strings(batch[source]) for name, source in CHANNEL_COLUMNS.items()},
         "network": hash_prefixes(batch["client_ip"]),
@@ -138,8 +153,7 @@ def observe_exchanges(
     }
     columns["row_hash"] = _hash_rows(columns)
     rows = pa.table([columns[f.name].cast(f.type) for f in OBSERVED], schema=OBSERVED)
-    rank = (mix64(xid.to_numpy().view(np.uint64), seed=7) >> np.uint64(1)).view(np.int64)
-    return ObservedBatch(rows=rows, sketch=sketch, rank=rank, batch=batch)
+    return ObservedBatch(rows=rows, sketch=sketch, rank=rank, chosen=chosen, batch=batch)
 
 
 def _sketch(batch: pa.RecordBatch, rate: float, select: np.ndarray | None) -> TextSketch:

@@ -26,12 +26,15 @@ from hydrascope.features.observed import (
     ObservedBatch,
     observe_exchanges,
 )
-from hydrascope.kernels.strings import hash_strings
+from hydrascope.features.sample_cuts import PartCuts, SampleCuts
+from hydrascope.kernels.seen import SeenValues, Tally
 from hydrascope.sketch import RATE, sketch_texts
 
 __all__ = ["KINDS", "ObserveSettings", "PartObserver"]
 
 KINDS = ("rows", "shingles", "texts", "systems", "values")
+_COMPRESSION = {"rows": "lz4", "shingles": "none"}
+"""Rows are read a dozen times, and sampled hashes are random numbers, which nothing makes smaller."""
 _RANK_SPAN = float(2**63)
 
 
@@ -52,33 +55,33 @@ class ObserveSettings:
 
 
 class _Quota:
-    """Which rows of a part may still belong to the `keep` lowest-ranked of their account."""
+    """Which rows of a part may still belong to the `keep` lowest-ranked of their account.
 
-    def __init__(self, keep: int, slack: float) -> None:
+    Args:
+        keep: exchanges kept of an account.
+        slack: how many times more a part keeps.
+        cuts: the highest ranks that can belong, where that is known beforehand.
+    """
+
+    def __init__(self, keep: int, slack: float, cuts: SampleCuts | None = None) -> None:
         self._budget = keep * slack
-        self._seen: dict[int, int] = {}
+        self._seen = Tally()
+        self._cuts = cuts
 
     def admit(self, accounts: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-        names, inverse, counts = np.unique(accounts, return_inverse=True, return_counts=True)
-        total = np.empty(len(names))
-        for i, (name, count) in enumerate(zip(names.tolist(), counts.tolist(), strict=True)):
-            total[i] = self._seen[name] = self._seen.get(name, 0) + count
-        return ranks < (self._budget / total * _RANK_SPAN)[inverse]
+        admitted: np.ndarray = ranks < self._budget / self._seen.count(accounts) * _RANK_SPAN
+        return admitted if self._cuts is None else admitted & (ranks <= self._cuts.highest(accounts))
 
 
 @dataclass(slots=True)
 class _Known:
     """Values already written by this part, per channel."""
 
-    seen: dict[str, set[int]] = field(default_factory=dict)
+    seen: dict[str, SeenValues] = field(default_factory=dict)
 
     def fresh(self, channel: str, values: np.ndarray) -> np.ndarray:
         """Positions of the first occurrence of each value not seen before."""
-        unique, first = np.unique(values, return_index=True)
-        known = self.seen.setdefault(channel, set())
-        new = np.fromiter((v not in known for v in unique.tolist()), bool, len(unique))
-        known.update(unique[new].tolist())
-        return first[new]
+        return self.seen.setdefault(channel, SeenValues()).fresh(values)
 
 
 class PartObserver:
@@ -88,11 +91,13 @@ class PartObserver:
     either whole or absent.
     """
 
-    def __init__(self, folder: Path, name: str, settings: ObserveSettings) -> None:
+    def __init__(
+        self, folder: Path, name: str, settings: ObserveSettings, cuts: PartCuts | None = None
+    ) -> None:
         self._folder, self._name, self._settings = folder, name, settings
         self._writers: dict[str, pq.ParquetWriter] = {}
-        self._sketched = _Quota(settings.n_sketched, 2.0)
-        self._texts = _Quota(settings.n_texts, 6.0)
+        self._sketched = _Quota(settings.n_sketched, 2.0, cuts.sketched if cuts else None)
+        self._texts = _Quota(settings.n_texts, 6.0, cuts.texts if cuts else None)
         self._values = _Known()
         self.n_rows = 0
 
@@ -112,13 +117,12 @@ class PartObserver:
 
     def observe(self, batch: pa.RecordBatch) -> None:
         """Take in one batch of exchanges."""
-        accounts = hash_strings(batch["account_id"]).to_numpy()
-        observed = observe_exchanges(batch, rate=self._settings.rate)
+        observed = observe_exchanges(batch, rate=self._settings.rate, select=self._sketched.admit)
         self.n_rows += len(batch)
         self._write("rows", observed.rows)
-        self._write_shingles(observed, accounts)
+        self._write_shingles(observed)
         if self._settings.keep_text:
-            self._write_texts(observed, accounts)
+            self._write_texts(observed)
         self._write_systems(observed)
         self._write_values(observed)
 
@@ -129,18 +133,21 @@ class PartObserver:
         if room not in self._writers:
             path = self._path(room, ".partial")
             path.parent.mkdir(parents=True, exist_ok=True)
+            kind = _COMPRESSION.get(room, "zstd")
             self._writers[room] = pq.ParquetWriter(
                 path,
                 table.schema,
-                compression="zstd",
-                compression_level=1,
+                compression=kind,
+                compression_level=1 if kind == "zstd" else None,
+                write_statistics=kind != "none",
                 # DuckDB 2.0 can fail an internal check on dictionary pages of several files in one join.
                 use_dictionary=False,
             )
         self._writers[room].write_table(table)
 
-    def _write_shingles(self, observed: ObservedBatch, accounts: np.ndarray) -> None:
-        chosen = np.flatnonzero(self._sketched.admit(accounts, observed.rank))
+    def _write_shingles(self, observed: ObservedBatch) -> None:
+        assert observed.chosen is not None
+        chosen = np.flatnonzero(observed.chosen)
         sketch = observed.sketch
         lengths = (sketch.offsets[1:] - sketch.offsets[:-1])[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -148,7 +155,7 @@ class PartObserver:
         lists = pa.ListArray.from_arrays(
             pa.array(offsets, pa.int32()), pa.array(sketch.shingles[flat].view(np.int64))
         )
-        rows = observed.rows.take(pa.array(chosen))
+        rows = observed.rows.select(["account", "xid", "system", "file", "line"]).take(pa.array(chosen))
         self._write(
             "shingles",
             pa.table(
@@ -160,11 +167,12 @@ class PartObserver:
             ),
         )
 
-    def _write_texts(self, observed: ObservedBatch, accounts: np.ndarray) -> None:
+    def _write_texts(self, observed: ObservedBatch) -> None:
+        accounts = observed.rows["account"].to_numpy()
         has_text = np.flatnonzero(pc.is_valid(observed.batch["prompt"]).to_numpy(zero_copy_only=False))
         admitted = self._texts.admit(accounts[has_text], observed.rank[has_text])
         chosen = pa.array(has_text[admitted])
-        rows = observed.rows.take(chosen)
+        rows = observed.rows.select(["account", "xid", "system", "file", "line"]).take(chosen)
         text = pc.utf8_slice_codeunits(observed.batch["prompt"].take(chosen), 0, self._settings.text_chars)
         ids = observed.batch["exchange_id"].take(chosen)
         rank = pa.array(observed.rank).take(chosen)
@@ -178,7 +186,7 @@ class PartObserver:
             return
         values = observed.rows["system"].combine_chunks()
         valid = np.flatnonzero(pc.is_valid(values).to_numpy(zero_copy_only=False))
-        fresh = self._values.fresh("system", values.to_numpy(zero_copy_only=False)[valid].astype(np.int64))
+        fresh = self._values.fresh("system", values.take(pa.array(valid)).to_numpy())
         if not len(fresh):
             return
         chosen = pa.array(valid[fresh])
@@ -208,11 +216,15 @@ class PartObserver:
         if texts.null_count == len(texts):
             return None
         hashes = observed.rows[channel].combine_chunks()
-        valid = np.flatnonzero(pc.is_valid(hashes).to_numpy(zero_copy_only=False))
-        fresh = self._values.fresh(channel, hashes.take(pa.array(valid)).to_numpy())
+        valid = None
+        if hashes.null_count:
+            valid = np.flatnonzero(pc.is_valid(hashes).to_numpy(zero_copy_only=False))
+        fresh = self._values.fresh(
+            channel, (hashes if valid is None else hashes.take(pa.array(valid))).to_numpy()
+        )
         if not len(fresh):
             return None
-        chosen = pa.array(valid[fresh])
+        chosen = pa.array(fresh if valid is None else valid[fresh])
         return pa.table(
             [pa.array([channel] * len(chosen)), hashes.take(chosen), texts.take(chosen)], schema=VALUES
         )

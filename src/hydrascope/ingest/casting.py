@@ -16,6 +16,7 @@ __all__ = ["NOTHING", "cast_column"]
 
 NOTHING = ("", "-", "null", "NULL", "None", "nil", "N/A", "n/a", "NaN", "nan")
 """What logs write for a value they do not have; shared, it would link strangers."""
+_LONGEST_NOTHING = max(map(len, NOTHING))
 _LIMITS = {pa.int16(): 32_767, pa.int32(): 2_147_483_647, pa.int64(): 2**63 - 1}
 
 
@@ -60,6 +61,9 @@ def _strings(values: pa.Array, rejects: Rejects, keep_empty: bool) -> pa.Array:
     else:
         text = _one_by_one(values.to_pylist(), pa.string(), rejects)
     if keep_empty:
+        return text
+    shortest = pc.min(pc.binary_length(text)).as_py()
+    if shortest is None or shortest > _LONGEST_NOTHING:
         return text
     nothing = pc.is_in(text, pa.array(NOTHING))
     return pc.if_else(nothing, pa.scalar(None, pa.string()), text) if pc.any(nothing).as_py() else text

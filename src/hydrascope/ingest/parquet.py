@@ -16,7 +16,7 @@ from hydrascope.ingest.formats.contract import COLUMNS
 from hydrascope.ingest.rejects import Rejects
 from hydrascope.storage import is_remote, local_copy, open_parquet
 
-__all__ = ["parquet_batches", "parquet_rows", "row_group_runs"]
+__all__ = ["parquet_batches", "parquet_ids", "parquet_rows", "row_group_runs"]
 
 PART_BYTES = 512 << 20
 """Uncompressed bytes of the row groups of one part."""
@@ -57,6 +57,39 @@ def parquet_batches(
         lines = np.arange(raw.num_rows, dtype=np.int64) + (first_row + offset)
         batch = conform(columns, lines, file=(file_index, path), rejects=rejects, units=wanted.units)
         yield from split(batch)
+
+
+def parquet_ids(path: str) -> Iterator[tuple[pa.Array, pa.Array]] | None:
+    """Exchange and account ids of a file in the contract's columns, without its texts.
+
+    None where the footer does not promise that every record has ids, a time and a prompt: some may be rejects.
+    """
+    with open_parquet(path) as file:
+        kinds = {n: file.schema_arrow.field(n).type for n in file.schema_arrow.names}
+        if not all(_is_text(kinds.get(n)) for n in ("exchange_id", "account_id")) or not _is_filled(file):
+            return None
+    return _ids(path)
+
+
+def _ids(path: str) -> Iterator[tuple[pa.Array, pa.Array]]:
+    with open_parquet(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        columns = ["exchange_id", "account_id"]
+        for batch in file.iter_batches(1 << 20, columns=columns, use_threads=False):
+            yield batch["exchange_id"], batch["account_id"]
+
+
+def _is_text(kind: pa.DataType | None) -> bool:
+    return kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_filled(file: Any) -> bool:
+    meta = file.metadata
+    place = {meta.schema.column(i).path: i for i in range(meta.num_columns)}
+    needed = [place.get(n) for n in ("exchange_id", "account_id", "started_at", "prompt")]
+    if None in needed:
+        return False
+    statistics = [meta.row_group(g).column(i).statistics for g in range(meta.num_row_groups) for i in needed]
+    return all(s is not None and s.has_null_count and s.null_count == 0 for s in statistics)
 
 
 def parquet_rows(

@@ -12,6 +12,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from hydrascope.features.observer import KINDS, ObserveSettings, PartObserver
+from hydrascope.features.sample_cuts import PartCuts
 from hydrascope.ingest import LogPart, Rejects
 from hydrascope.pipeline.whole import digest_of
 from hydrascope.storage import file_facts, is_remote, join, read_bytes, send_file, write_bytes
@@ -46,6 +47,7 @@ def observe_chunk(
     settings: ObserveSettings,
     *,
     transform: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
+    cuts: PartCuts | None = None,
     told: Told | None = None,
 ) -> _Kept:
     """Rows by file and rejects of a chunk; read and sketched now, unless that was done before and is still whole.
@@ -54,6 +56,7 @@ def observe_chunk(
         stages: folder or store where its files go, as `KIND/NUMBER.parquet`, and its record, as `done/NUMBER.pickle`.
         number: of the chunk in the log.
         transform: applied to every batch.
+        cuts: what need not be kept.
         told: of the progress.
     """
     name, told = f"{number:06d}", told or _Nobody()
@@ -62,7 +65,7 @@ def observe_chunk(
         return kept
     counts: dict[str, int] = {}
     rejects = Rejects()
-    with _place_to_write(stages) as folder, PartObserver(folder, name, settings) as observer:
+    with _place_to_write(stages) as folder, PartObserver(folder, name, settings, cuts) as observer:
         for part in parts:
             for batch in part.batches(rejects):
                 observer.observe(transform(batch) if transform else batch)

@@ -181,13 +181,11 @@ def _counts(matches: Matches, column: np.ndarray, n_accounts: int, n_columns: in
     """accounts x columns: sampled exchanges of an account that match the column."""
     first = np.ones(len(matches.xid), bool)  # of an exchange: matches are sorted by account and exchange
     first[1:] = (matches.xid[1:] != matches.xid[:-1]) | (matches.account[1:] != matches.account[:-1])
-    distinct = np.unique((np.cumsum(first) - 1) * max(n_columns, 1) + column)
-    exchange, columns = np.divmod(distinct, max(n_columns, 1))
-    pairs, n = np.unique(
-        matches.account[first][exchange].astype(np.int64) * max(n_columns, 1) + columns, return_counts=True
-    )
-    pairs = np.divmod(pairs, max(n_columns, 1))
-    return csr_array((n.astype(float), (pairs[0], pairs[1])), shape=(n_accounts, max(n_columns, 1)))
+    width = max(n_columns, 1)
+    distinct = np.unique((np.cumsum(first) - 1) * width + column)
+    account = matches.account[first][distinct // width].astype(np.int64)
+    pairs, n = np.unique(account * width + distinct % width, return_counts=True)
+    return csr_array((n.astype(float), (pairs // width, pairs % width)), shape=(n_accounts, width))
 
 
 def _earnest(counts: csr_array, n_sampled: np.ndarray) -> csr_array:

@@ -48,6 +48,7 @@ from hydrascope.pipeline.output import (
     write_manifest,
 )
 from hydrascope.pipeline.remote import observe_remotely
+from hydrascope.pipeline.sampling import read_cuts
 from hydrascope.pipeline.settings import ScanSettings
 from hydrascope.records import FAMILIES
 from hydrascope.storage import file_facts, is_remote, join, remove_folder
@@ -293,9 +294,12 @@ def _observe(
     rows: dict[str, int] = {f.path: 0 for f in source.files}
 
     told = _Told(progress, weights)
+    cuts = None if transform else read_cuts(source, settings.observe, settings.workers)
 
     def observe(number: int) -> tuple[dict[str, int], Rejects]:
-        return observe_chunk(stages, number, chunks[number], settings.observe, transform=transform, told=told)
+        return observe_chunk(
+            stages, number, chunks[number], settings.observe, transform=transform, cuts=cuts, told=told
+        )
 
     if settings.engine == "spark" and transform is None:
         results = observe_remotely(stages, chunks, settings)
