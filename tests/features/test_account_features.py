@@ -140,7 +140,7 @@ def test_only_prompts_that_others_sent_too_are_items(tmp_path: Path) -> None:
         {"account_id": "a", "started_at": at(5), "prompt": "continue"},
     ]
     engine, population, _ = read(rows, tmp_path)
-    items = read_items(engine, len(population))
+    items = read_items(engine, len(population), int(population.n.sum()))
     assert MIN_WORDS > 1
     assert (items.account.tolist(), items.n.tolist()) == ([0, 1], [2, 1])
     assert (items.n_items.tolist(), items.n_distinct.tolist()) == ([3, 1], [2, 1])

@@ -57,13 +57,11 @@ def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -
     prompt). They are never put together in one table: system prompts repeat in a million exchanges, and most
     shingles of prompts occur once and are dropped before anything is grouped.
     """
-    engine.define(
-        "cut",
-        f"""
+    cut = engine.collect(f"""
         SELECT account, max(rank) AS rank FROM (
           SELECT account, rank, row_number() OVER (PARTITION BY account ORDER BY rank) AS position FROM shingles
-        ) r WHERE position <= {n_sketched} GROUP BY account""",
-    )
+        ) r WHERE position <= {n_sketched} GROUP BY account""")
+    engine.register("cut", cut.sort_by("account"))
     keep = "" if content else " AND 1 = 0"
     engine.define(
         "sampled",

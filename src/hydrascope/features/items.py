@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hydrascope.engine.base import Engine
+from hydrascope.features.repeats import read_passes, repeats_of
 
 __all__ = ["Items", "read_items"]
 
@@ -30,30 +31,41 @@ class Items:
     """int64[n_accounts] distinct prompts among them."""
 
 
-def read_items(engine: Engine, n_accounts: int) -> Items:
+def read_items(engine: Engine, n_accounts: int, n_exchanges: int) -> Items:
     """Group the view `exchanges` by exact prompt."""
-    engine.define(
-        "sent",
-        f"""
-        SELECT account, prompt, count(*) AS n FROM exchanges
-        WHERE prompt IS NOT NULL AND n_words >= {MIN_WORDS} GROUP BY account, prompt""",
-    )
-    rows = engine.collect("""
-        WITH repeated AS (SELECT prompt FROM sent GROUP BY prompt HAVING count(*) >= 2)
-        SELECT d.code AS account, s.prompt AS prompt, s.n AS n
-        FROM sent s JOIN repeated r ON s.prompt = r.prompt JOIN dim d ON s.account = d.account""")
-    sizes = engine.collect("""
-        SELECT d.code AS account, CAST(sum(s.n) AS BIGINT) AS n, count(*) AS n_distinct
-        FROM sent s JOIN dim d ON s.account = d.account GROUP BY d.code""")
     n_items, n_distinct = np.zeros(n_accounts, np.int64), np.zeros(n_accounts, np.int64)
-    n_items[sizes["account"].to_numpy()] = sizes["n"].to_numpy().astype(np.int64)
-    n_distinct[sizes["account"].to_numpy()] = sizes["n_distinct"].to_numpy()
-    account, prompt = rows["account"].to_numpy(), rows["prompt"].to_numpy()
+    shared = [np.zeros((3, 0), np.int64)]
+    for part in read_passes(
+        engine,
+        "d.code AS account, e.prompt AS prompt",
+        f"FROM exchanges e JOIN dim d ON e.account = d.account WHERE e.prompt IS NOT NULL AND e.n_words >= {MIN_WORDS}",
+        "e.prompt",
+        n_exchanges,
+    ):
+        n_items += np.bincount(part["account"], minlength=n_accounts)
+        again = repeats_of(part["prompt"])
+        account, prompt, n = _pairs(part["account"][again].astype(np.int64), part["prompt"][again])
+        n_distinct -= np.bincount(account, weights=n - 1, minlength=n_accounts).astype(np.int64)
+        several = np.zeros(len(prompt), bool)  # accounts: pairs are sorted by prompt
+        several[1:] |= prompt[1:] == prompt[:-1]
+        several[:-1] |= prompt[1:] == prompt[:-1]
+        shared.append(np.stack([account[several], prompt[several], n[several]]))
+    account, prompt, n = np.concatenate(shared, axis=1)
     order = np.lexsort((prompt, account))
     return Items(
         account=account[order].astype(np.int32),
         prompt=prompt[order],
-        n=rows["n"].to_numpy()[order],
+        n=n[order],
         n_items=n_items,
-        n_distinct=n_distinct,
+        n_distinct=n_items + n_distinct,
     )
+
+
+def _pairs(account: np.ndarray, prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct (account, prompt) with the times that each occurs, sorted by prompt, then account."""
+    order = np.lexsort((account, prompt))
+    account, prompt = account[order], prompt[order]
+    first = np.ones(len(account), bool)
+    first[1:] = (account[1:] != account[:-1]) | (prompt[1:] != prompt[:-1])
+    starts = np.flatnonzero(first)
+    return account[starts], prompt[starts], np.diff(np.append(starts, len(account)))

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from hydrascope.engine.base import Engine
 from hydrascope.features.observed import SHINGLES, SYSTEMS, TEXTS, VALUES
+from hydrascope.features.repeats import read_passes, repeats_of
 from hydrascope.ingest import LogSource, Rejects
 from hydrascope.storage import join, list_files
 
@@ -98,8 +99,12 @@ def _view_or_empty(engine: Engine, parts: list[str], schema: pa.Schema, view: st
 
 def _duplicates(engine: Engine, source: LogSource, rejects: Rejects) -> pa.Table:
     """(file, line) of the records that are not kept."""
+    n = int(engine.collect("SELECT count(*) AS n FROM observed")["n"][0].as_py())
+    found = [np.zeros(0, np.int64)]
+    for part in read_passes(engine, "xid", "FROM observed WHERE xid IS NOT NULL", "xid", n):
+        found.append(np.unique(part["xid"][repeats_of(part["xid"])]))
+    engine.register("twice", pa.table({"xid": np.sort(np.concatenate(found))}))
     rows = engine.collect("""
-        WITH twice AS (SELECT xid FROM observed GROUP BY xid HAVING count(*) > 1)
         SELECT o.xid AS xid, o.at_us AS at_us, o.row_hash AS row_hash, o.file AS file, o.line AS line
         FROM observed o JOIN twice t ON o.xid = t.xid""")
     if not rows.num_rows:

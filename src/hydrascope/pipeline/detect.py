@@ -99,7 +99,7 @@ def detect(
         population = read_population(engine, accounts)
         rows = read_channels(engine, population, disabled)
         activity = read_activity(engine, population)
-        items = read_items(engine, len(population))
+        items = read_items(engine, len(population), int(population.n.sum()))
         happenings = read_happenings(events, population)
     with time_stage("templates"):
         sample_exchanges(engine, n_sketched, content="content" not in disabled)

@@ -1,0 +1,74 @@
+"""What occurs twice is found in as many passes as it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hydrascope.engine.duckdb import DuckEngine
+from hydrascope.features import repeats
+from hydrascope.features.items import read_items
+from hydrascope.features.repeats import read_passes, repeats_of
+
+
+def test_repeats_are_all_rows_of_keys_that_come_twice() -> None:
+    """Together by key; none of a key that comes once."""
+    keys = np.random.default_rng(1).integers(-40, 40, 60)
+    found = keys[repeats_of(keys)]
+    values, counts = np.unique(keys, return_counts=True)
+    assert found.tolist() == np.repeat(values[counts > 1], counts[counts > 1]).tolist()
+    assert not len(repeats_of(np.arange(5))) and not len(repeats_of(np.zeros(0, np.int64)))
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> DuckEngine:
+    """Two hundred accounts that send prompts of their own, each other's and their own again."""
+    rng = np.random.default_rng(2)
+    n = 3000
+    made = DuckEngine(memory_bytes=1 << 28, threads=1, spill=tmp_path)
+    prompts = rng.integers(-(2**62), 2**62, 900)
+    table = {
+        "account": rng.integers(0, 200, n) * 7,
+        "prompt": pa.array(prompts[rng.integers(0, 900, n)], mask=rng.random(n) < 0.1),
+        "n_words": rng.integers(3, 9, n),
+    }
+    made.register("exchanges", pa.table(table))
+    made.register("dim", pa.table({"account": np.arange(200) * 7, "code": np.arange(200, dtype=np.int32)}))
+    return made
+
+
+def test_passes_split_a_log_by_key(engine: DuckEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key is in two passes, and no row is lost."""
+    monkeypatch.setattr(repeats, "_PER_PASS", 500)
+    parts = list(read_passes(engine, "prompt", "FROM exchanges WHERE prompt IS NOT NULL", "prompt", 3000))
+    keys = [set(p["prompt"].tolist()) for p in parts]
+    assert len(parts) == 6 and len(set.union(*keys)) == sum(map(len, keys))
+    whole = engine.collect("SELECT prompt FROM exchanges WHERE prompt IS NOT NULL")
+    assert sum(len(p["prompt"]) for p in parts) == whole.num_rows
+
+
+@pytest.mark.parametrize("per_pass", [100, 10_000])
+def test_items_are_those_of_a_plain_grouping(
+    engine: DuckEngine, monkeypatch: pytest.MonkeyPatch, per_pass: int
+) -> None:
+    """Prompts of two accounts or more with their counts, and what each account sent in all, in any number of passes."""
+    monkeypatch.setattr(repeats, "_PER_PASS", per_pass)
+    items = read_items(engine, 200, 3000)
+    pairs = engine.collect(
+        "SELECT d.code AS account, e.prompt, count(*) AS n FROM exchanges e JOIN dim d ON e.account = d.account "
+        "WHERE e.prompt IS NOT NULL AND e.n_words >= 5 GROUP BY 1, 2 ORDER BY 1, 2"
+    ).to_pylist()
+    owners: dict[int, int] = {}
+    for p in pairs:
+        owners[p["prompt"]] = owners.get(p["prompt"], 0) + 1
+    expected = [(p["account"], p["prompt"], p["n"]) for p in pairs if owners[p["prompt"]] >= 2]
+    got = zip(items.account.tolist(), items.prompt.tolist(), items.n.tolist(), strict=True)
+    assert list(got) == expected
+    n_items, n_distinct = np.zeros(200, int), np.zeros(200, int)
+    for p in pairs:
+        n_items[p["account"]] += p["n"]
+        n_distinct[p["account"]] += 1
+    assert items.n_items.tolist() == n_items.tolist() and items.n_distinct.tolist() == n_distinct.tolist()
