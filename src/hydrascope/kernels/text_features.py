@@ -14,7 +14,7 @@ from numba import njit
 from hydrascope.kernels.text import classify_character, decode_character, mix
 from hydrascope.kernels.text_classes import DIGIT, SEPARATOR, SINGLE, SKIP, WORD
 
-__all__ = ["MARKUP", "hash_features"]
+__all__ = ["MARKUP", "hash_features", "sum_rows"]
 
 MARKUP = "#$*/<=>[\\]`{|}"
 """Characters that count as features though they separate words."""
@@ -123,3 +123,25 @@ def hash_features(
                 size += 1
         bounds[row + 1] = size
     return bounds, features[:size].copy()
+
+
+@njit(cache=True, nogil=True)
+def sum_rows(
+    bounds: np.ndarray, features: np.ndarray, place: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of the weights of each set's known features, float64[n, c], and how many those are, int64[n].
+
+    Args:
+        bounds: int64[n+1] into `features` (int32).
+        place: int32[f], the row of a feature in `weights` (float32[r, c]); -1 where it is unknown.
+    """
+    n, n_classes = len(bounds) - 1, weights.shape[1]
+    sums, known = np.zeros((n, n_classes)), np.zeros(n, np.int64)
+    for i in range(n):
+        for j in range(bounds[i], bounds[i + 1]):
+            row = place[features[j]]
+            if row >= 0:
+                known[i] += 1
+                for c in range(n_classes):
+                    sums[i, c] += weights[row, c]
+    return sums, known

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hydrascope.kernels.text_classes import class_table
-from hydrascope.kernels.text_features import hash_features
+from hydrascope.kernels.text_features import hash_features, sum_rows
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
 
 __all__ = [
@@ -142,13 +142,8 @@ def score_features(
     model: LinearModel, bounds: NDArray[np.int64], features: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     """Logits float32[n, classes] of n feature sets."""
-    rows = model.place[features]
-    known = rows >= 0
-    sums = np.zeros((len(features) + 1, model.weights.shape[1]), np.float64)
-    np.cumsum(np.where(known[:, None], model.weights[rows], 0), axis=0, out=sums[1:])
-    counts = np.concatenate([[0], np.cumsum(known)])
-    n_known = counts[bounds[1:]] - counts[bounds[:-1]]
-    logits = (sums[bounds[1:]] - sums[bounds[:-1]]) / np.sqrt(np.maximum(n_known, 1))[:, None] + model.bias
+    sums, n_known = sum_rows(bounds, features, model.place, model.weights)
+    logits = sums / np.sqrt(np.maximum(n_known, 1))[:, None] + model.bias
     logits[n_known == 0] = np.where(np.arange(logits.shape[1]) == model.rest, _SURE, 0)
     return logits.astype(np.float32)
 
