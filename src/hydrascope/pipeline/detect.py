@@ -182,9 +182,11 @@ def _counts(matches: Matches, column: np.ndarray, n_accounts: int, n_columns: in
     first = np.ones(len(matches.xid), bool)  # of an exchange: matches are sorted by account and exchange
     first[1:] = (matches.xid[1:] != matches.xid[:-1]) | (matches.account[1:] != matches.account[:-1])
     width = max(n_columns, 1)
-    distinct = np.unique((np.cumsum(first) - 1) * width + column)
-    account = matches.account[first][distinct // width].astype(np.int64)
-    pairs, n = np.unique(account * width + distinct % width, return_counts=True)
+    held = np.sort((np.cumsum(first) - 1) * width + column)
+    held = held[np.diff(held, prepend=-1) > 0]
+    pairs = np.sort(matches.account[first][held // width].astype(np.int64) * width + held % width)
+    starts = np.flatnonzero(np.diff(pairs, prepend=-1) > 0)
+    pairs, n = pairs[starts], np.diff(np.append(starts, len(pairs)))
     return csr_array((n.astype(float), (pairs // width, pairs % width)), shape=(n_accounts, width))
 
 
