@@ -1,7 +1,7 @@
 """The world that scans are timed on: the true-scale campaigns in a month of traffic, prompts of a stated mean length.
 
 Ours is `scale/16m` over its first 31 days: three campaigns on 21,500 accounts (24,000 over all of its 45 days) and
-as many honest exchanges, sixteen million together. Its composed prompts are shorter than real ones, so each is
+as many honest exchanges. Its composed prompts are shorter than real ones, so each is
 followed by unique words as a document would be; wrappers, system prompts and who sends what stay as they are.
 Smaller worlds have fewer accounts of each group, not fewer exchanges an account.
 """
@@ -26,8 +26,9 @@ __all__ = ["SIZES", "TEXT_BYTES", "make_world"]
 SCENARIO = "scale/16m"
 DAYS = 31
 WHOLE = 16_200_000
-"""Exchanges of the scenario's first 31 days."""
+"""What the whole world is called, and a sixth less than it has: 19,066,536 exchanges of 47,449 accounts."""
 SIZES = {"130k": 130_000, "1M": 1_000_000, "4M": 4_000_000, "16M": WHOLE}
+"""Names of worlds; each has about a fifth more exchanges than its name says."""
 TEXT_BYTES = 620
 """Mean bytes of prompt and system prompt of an exchange: ten gigabytes for sixteen million."""
 _WORDS = 30_000
