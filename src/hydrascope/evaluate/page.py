@@ -28,6 +28,7 @@ p { margin: 4px 0 10px; max-width: 76ch; } .note { color: var(--dim); font-size:
 th { vertical-align: bottom; } th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; } th { white-space: normal; }
 th:first-child, td:first-child { text-align: left; } td.words { white-space: normal; min-width: 16em; }
 tr.own td { font-weight: 650; } table.heat th, table.heat td { padding: 4px 6px; } table.heat th { max-width: 7em; }
+table.rungs th, table.rungs td { padding: 4px 6px; white-space: normal; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; margin: 20px 0 4px; } details { margin: 6px 0; } summary { cursor: pointer; }
 td.moved { color: var(--warn); font-weight: 600; }
 tr.warn td { color: var(--warn); font-weight: 600; }

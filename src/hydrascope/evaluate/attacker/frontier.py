@@ -244,5 +244,5 @@ def rung_table(searches: Sequence[Search]) -> str:
         body += f"<tr><td>{escape(mechanic)}</td>"
         body += "".join(f"<td{m}>{escape(c)}</td>" for m, c in zip(marks, cells, strict=True)) + "</tr>"
     return (
-        f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<div class="wide"><table class=rungs><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
