@@ -243,6 +243,4 @@ def rung_table(searches: Sequence[Search]) -> str:
         marks = [" class=moved" if c != cells[0] else "" for c in cells]
         body += f"<tr><td>{escape(mechanic)}</td>"
         body += "".join(f"<td{m}>{escape(c)}</td>" for m, c in zip(marks, cells, strict=True)) + "</tr>"
-    return (
-        f'<div class="wide"><table class=rungs><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    return f'<div class="wide"><table class=rungs><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -8,7 +8,7 @@ else as it stands, and repeats until a whole pass changes nothing. What remains 
 mechanic can be cheapened. Where nothing passes, the defence held against this search, which is not a proof.
 Tactics pass when the mean over the seeds is below the line; seeds are tried in order, and no further once the rest
 cannot bring the mean down (most failures cost one scan). Every outcome is kept, so that repeated questions are free.
-A scan of a small world costs about three CPU seconds, of which reading the background is a tenth: what is kept is
+A scan of a small world costs about two CPU seconds, of which reading the background is a quarter: what is kept is
 the background's log, not its features.
 """
 
