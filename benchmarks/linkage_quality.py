@@ -1,6 +1,9 @@
-"""Linkage against truth in four unlike worlds, plain and under three times as much camouflage.
+"""Linkage against truth in ten unlike worlds, plain and under three times as much camouflage, over several seeds.
 
-    python benchmarks/linkage_quality.py --accounts 20000
+    python benchmarks/linkage_quality.py --accounts 6000 --seeds 11,12 --methods "as shipped"
+
+Worlds come from `linkage_worlds` (all four seen while the engine was made) and `linkage_societies` (three for tuning, three for judging
+alone). Each cell is the mean over the seeds with the least and the greatest.
 
 Rows of the table: the engine as it ships; with one part of it turned off; and two rivals, the sum of inverse document
 frequencies and the Jaccard index, each given the threshold that its own permuted tables allow, and plain components.
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from linkage_societies import JUDGING, TUNING
 from linkage_worlds import WORLDS, World, camouflage
 from numpy.typing import NDArray
 from scipy import sparse
@@ -23,7 +27,9 @@ from hydrascope.linkage.clusters import cluster_links, grow_clusters, number_clu
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
 from hydrascope.linkage.links import link_table, prepare
 from hydrascope.linkage.settings import LinkSettings
+from hydrascope.linkage.significance import significant
 
+ALL_WORLDS = WORLDS | TUNING | JUDGING
 Labels = NDArray[np.int32]
 
 
@@ -75,7 +81,8 @@ def shipped(settings: LinkSettings, *, grow: bool = True) -> Callable[[Incidence
         links = link_table(table, settings)
         labels = cluster_links(links, incidence.n_accounts, settings)
         null = 0.0 if links.threshold is None else links.curve.ratio_at(links.threshold)
-        return (grow_clusters(table, labels, settings) if grow else labels), null
+        labels = grow_clusters(table, labels, settings) if grow else labels
+        return significant(table, labels, settings)[0], null
 
     return run
 
@@ -129,6 +136,7 @@ def jaccard(buckets: Buckets) -> sparse.csr_matrix:
 METHODS: dict[str, Callable[[Incidence], tuple[Labels, float]]] = {
     "as shipped": shipped(LinkSettings()),
     "without attach and merge": shipped(LinkSettings(), grow=False),
+    "without unequal strangers": shipped(LinkSettings(spread=0.0)),
     "without communities": shipped(LinkSettings(communities=False)),
     "strongest value only": shipped(LinkSettings(many_values=False)),
     "rarity sum (IDF)": rival(rarity_sum),
@@ -136,36 +144,48 @@ METHODS: dict[str, Callable[[Incidence], tuple[Labels, float]]] = {
 }
 
 
-def rows(
-    accounts: int, seed: int, worlds: list[str], methods: list[str]
-) -> Iterator[tuple[str, float, str, Quality]]:
-    """Every world, plain and camouflaged, by every method."""
+def measure(
+    accounts: int, seeds: list[int], worlds: list[str], methods: list[str]
+) -> Iterator[tuple[str, float, str, list[Quality]]]:
+    """Every world, plain and camouflaged, by every method, at every seed."""
     for name in worlds:
-        plain = WORLDS[name](np.random.default_rng(seed), accounts)
         for factor in (0.0, 3.0):
-            world = camouflage(plain, np.random.default_rng(seed + 1), factor) if factor else plain
-            incidence = incidence_of(world)
-            for method in methods:
-                labels, null = METHODS[method](incidence)
-                yield name, factor, method, judge(labels, world.operator, null)
+            found: dict[str, list[Quality]] = {method: [] for method in methods}
+            for seed in seeds:
+                plain = ALL_WORLDS[name](np.random.default_rng(seed), accounts)
+                world = camouflage(plain, np.random.default_rng(seed + 1), factor) if factor else plain
+                incidence = incidence_of(world)
+                for method in methods:
+                    labels, null = METHODS[method](incidence)
+                    found[method].append(judge(labels, world.operator, null))
+            yield from ((name, factor, method, found[method]) for method in methods)
+
+
+def cell(values: list[float]) -> str:
+    """Mean with the least and the greatest; seeds that linked nothing have no purity."""
+    if not values:
+        return ""
+    return f"{np.mean(values):.3f} ({min(values):.3f}-{max(values):.3f})"
 
 
 def main() -> None:
     """Prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--accounts", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--worlds", default=",".join(WORLDS))
+    parser.add_argument("--accounts", type=int, default=6000)
+    parser.add_argument("--seeds", default="11,12")
+    parser.add_argument("--worlds", default=",".join(ALL_WORLDS))
     parser.add_argument("--methods", default=",".join(METHODS))
     asked = parser.parse_args()
-    print("| world | camouflage | method | recall | purity | pair recall | chance links |")
+    seeds = [int(s) for s in asked.seeds.split(",")]
+    print("| world | camouflage | method | recall | purity | pair recall | chance links at most |")
     print("|---|---|---|---|---|---|---|")
-    for name, factor, method, q in rows(
-        asked.accounts, asked.seed, asked.worlds.split(","), asked.methods.split(",")
+    for name, factor, method, found in measure(
+        asked.accounts, seeds, asked.worlds.split(","), asked.methods.split(",")
     ):
+        purity = [q.purity for q in found if q.recall > 0]
         print(
-            f"| {name} | {factor:g}x | {method} | {q.recall:.3f} | {q.purity:.3f} | {q.pair_recall:.3f} "
-            f"| {q.null:.3%} |",
+            f"| {name} | {factor:g}x | {method} | {cell([q.recall for q in found])} | {cell(purity)} "
+            f"| {cell([q.pair_recall for q in found])} | {max(q.null for q in found):.3%} |",
             flush=True,
         )
 

@@ -141,10 +141,12 @@ def interests(rng, n=3000, topics=10):
 
 
 def test_people_of_one_interest_are_not_linked():
-    """Shared interests alone make thousands of chance links without communities, and next to none with them."""
+    """Shared interests alone make chance links by the hundred; unequal strangers, or communities, leave next to none."""
     rows, _ = interests(np.random.default_rng(5))
     incidence = incidence_of(rows, 3000)
-    assert len(link_accounts(incidence, LinkSettings(communities=False, permutations=5))) > 100
+    assert len(link_accounts(incidence, LinkSettings(communities=False, spread=0.0, permutations=5))) > 100
+    assert len(link_accounts(incidence, LinkSettings(communities=False, permutations=5))) <= 5
+    assert len(link_accounts(incidence, LinkSettings(spread=0.0, permutations=5))) <= 5
     assert len(link_accounts(incidence, LinkSettings(permutations=5))) <= 5
 
 

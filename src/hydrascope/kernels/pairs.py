@@ -116,12 +116,13 @@ def close_family(state, v, cap, discount):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def pair_detail(  # type: ignore[no-untyped-def]
     a: NDArray[np.int32], b: NDArray[np.int32], row_ptr, row_bucket, row_degree,
-    bucket_channel, bucket_rate, many, group, lift, n_channels, shared_ptr, shared_bucket,
+    bucket_channel, bucket_rate, many, group, lift, spread, n_channels, shared_ptr, shared_bucket,
 ):  # fmt: skip
     """Surprise by channel, and the buckets shared, of given pairs.
 
     Args:
         a, b: the pairs.
+        spread: how unequally strangers share (`stats.surprise.mixed_surprise`); 0: all alike.
         shared_ptr: (n_pairs + 1,) filled with where each pair's buckets start.
         shared_bucket: filled with the buckets as far as it reaches.
 
@@ -146,7 +147,7 @@ def pair_detail(  # type: ignore[no-untyped-def]
                 if count == 1 or many:
                     rate = bucket_rate[bucket] * row_degree[i] * row_degree[j]
                     rate *= lift[channel, group[a[p]], group[b[p]]]
-                    surprise[p, channel] = max(surprise[p, channel], shared_surprise(count, rate))
+                    surprise[p, channel] = max(surprise[p, channel], shared_surprise(count, rate, spread))
                 if n < len(shared_bucket):
                     shared_bucket[n] = bucket
                 n += 1

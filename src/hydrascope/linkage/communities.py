@@ -31,18 +31,19 @@ from hydrascope.linkage.incidence import Incidence, value_groups
 
 __all__ = ["Communities", "find_communities", "no_communities"]
 
-LEAST_MEMBERS = 100
+LEAST_MEMBERS = 40
 MOST_SHARED = 2.0
 """Mean values shared by two members beyond which a group is no community of interest."""
 MOST_KNOTTED = 2.0
 """Pairs sharing two values, over those expected if members mix; interests measure 1.0 to 1.3, swept-up operators 2 to 5."""
 MIXING_SAMPLE = 600
+LEAST_BREADTH = 20.0
 FITTED_ACCOUNTS = 50_000
 ROUNDS = 8
 LOYALTY = 0.5
-PULL = 2000.0
+PULL = 1000.0
 """Rows of the whole table added to each community's counts."""
-LEAST_POPULAR = 8
+LEAST_POPULAR = 5
 """Accounts of a value that may speak for a community of at least LEAST_MEMBERS."""
 SHRINK = 5.0
 LEAST_LIFT = 0.3
@@ -235,7 +236,9 @@ def dissolve(group: NDArray[np.int64], buckets: Buckets) -> NDArray[np.int64]:
     bad = np.zeros(int(group.max(initial=0)) + 1, dtype=bool)
     for g in range(1, len(bad)):
         members = np.flatnonzero(group == g)
-        bad[g] = knotted(shows[members[:: -(-len(members) // MIXING_SAMPLE)]])
+        bad[g] = knotted(shows[members[:: -(-len(members) // MIXING_SAMPLE)]]) or (
+            len(members) <= MIXING_SAMPLE and breadth(shows[members], buckets) < LEAST_BREADTH
+        )
     return compact(np.where(bad[group], 0, group))
 
 
@@ -254,6 +257,16 @@ def knotted(shows: sparse.csr_matrix) -> bool:
     expected = float((1.0 - np.exp(-rate) * (1.0 + rate)).sum())
     twice = float((shared.data >= 2).sum())
     return rate.mean() > MOST_SHARED or twice - 2.0 * np.sqrt(twice) > MOST_KNOTTED * expected
+
+
+def breadth(shows: sparse.csr_matrix, buckets: Buckets) -> float:
+    """Effective number of values that are the members' own: the inverse Simpson index of their uses.
+
+    An interest has dozens of values to like; an operator's accounts pass round a handful.
+    """
+    count = np.asarray(shows.sum(axis=0)).ravel()
+    own = count[(count >= 3) & (2 * count >= buckets.bucket_size)]
+    return float(own.sum() ** 2 / max((own**2).sum(), 1.0))
 
 
 def prove(group: NDArray[np.int64], buckets: Buckets) -> NDArray[np.int64]:

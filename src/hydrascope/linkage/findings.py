@@ -22,6 +22,7 @@ from hydrascope.linkage.clusters import cluster_links, grow_clusters
 from hydrascope.linkage.links import Links, Table, link_table, prepare
 from hydrascope.linkage.scoring import detail
 from hydrascope.linkage.settings import LinkSettings
+from hydrascope.linkage.significance import Calibration, ClusterTests, calibrate, significant
 from hydrascope.linkage.tables import CodedTable
 
 __all__ = ["Linked", "cluster_ids", "explain_pair", "link_coded", "manifest_of", "write_linked"]
@@ -34,6 +35,8 @@ class Linked:
     table: Table
     links: Links
     labels: NDArray[np.int32]
+    tests: ClusterTests
+    calibration: Calibration
     timings: Mapping[str, float]
     """Seconds by stage."""
 
@@ -49,9 +52,19 @@ def link_coded(
     linked = clock()
     labels = cluster_links(links, coded.incidence.n_accounts, settings)
     labels = grow_clusters(table, labels, settings)
+    clustered = clock()
+    labels, tests = significant(table, labels, settings)
+    calibration = calibrate(table, labels, settings.seed)
     done = clock()
-    timings = {"prepare_s": prepared - start, "link_s": linked - prepared, "cluster_s": done - linked}
-    return Linked(table=table, links=links, labels=labels, timings=timings)
+    timings = {
+        "prepare_s": prepared - start,
+        "link_s": linked - prepared,
+        "cluster_s": clustered - linked,
+        "test_s": done - clustered,
+    }
+    return Linked(
+        table=table, links=links, labels=labels, tests=tests, calibration=calibration, timings=timings
+    )
 
 
 def cluster_ids(accounts: pa.Array, labels: NDArray[np.int32]) -> list[str]:
@@ -138,8 +151,29 @@ def manifest_of(
         "clusters": len(size),
         "accounts_in_clusters": int(size.sum()),
         "largest_cluster": int(size.max(initial=0)),
+        "cluster_tests": test_rows(linked.tests),
+        "calibration": calibration_rows(linked.calibration),
         "null_curve": curve_rows(linked),
         "timings": {name: round(seconds, 3) for name, seconds in linked.timings.items()},
+    }
+
+
+def test_rows(tests: ClusterTests) -> dict[str, Any]:
+    """How many clusters stand out from strangers of like activity, and for how many that is only a bound."""
+    return {
+        "draws": tests.draws,
+        "q_at_most_0.01": int((tests.q_value <= 0.01).sum()),
+        "largest_p_value": float(tests.p_value.max(initial=0.0)),
+        "tails_that_do_not_fit": int((~tests.tail_fits).sum()),
+    }
+
+
+def calibration_rows(calibration: Calibration) -> dict[str, Any]:
+    """Sets of strangers: the share of p-values at or below each level, which should be no more than the level."""
+    return {
+        "stranger_sets": calibration.n_sets,
+        "share_at_or_below": {f"{k:g}": round(v, 4) for k, v in calibration.shares.items()},
+        "holds": calibration.holds,
     }
 
 

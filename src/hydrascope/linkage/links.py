@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,38 @@ def link_table(table: Table, settings: LinkSettings) -> Links:
     curve = measure_null(table.buckets, table.scorer, table.stratum, settings)
     threshold = choose_threshold(curve, settings.max_null)
     pairs = surprising_pairs(table.buckets, table.scorer, np.inf if threshold is None else threshold)
+    if threshold is not None and settings.spread > 0:
+        pairs = unlike_acquaintances(pairs, table, settings, threshold)
+        curve = passed(curve, np.sort(pairs.surprise), threshold)
+        threshold = choose_threshold(curve, settings.max_null, least=threshold)
+        pairs = kept(pairs, pairs.surprise >= (np.inf if threshold is None else threshold))
     return describe(pairs, table, curve, threshold)
+
+
+def unlike_acquaintances(pairs: Pairs, table: Table, settings: LinkSettings, threshold: float) -> Pairs:
+    """Pairs that stay surprising where strangers are unequal: some have much in common with each other, most have nothing.
+
+    Dealt tables make strangers equal. Two busy people of one interest share ten times what strangers do, and no deal shows that;
+    what separates them from one operator's accounts is that they have so many values for it.
+    """
+    by_channel, _, _ = detail(table.buckets, table.scorer, pairs.a, pairs.b, settings.spread)
+    bits = family_bits(by_channel, table.scorer, table.incidence.channels)
+    return kept(pairs, bits.sum(axis=1) / DECADES_TO_BITS >= threshold - settings.slack)
+
+
+def kept(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
+    """Some of the pairs."""
+    return Pairs(a=pairs.a[chosen], b=pairs.b[chosen], surprise=pairs.surprise[chosen])
+
+
+def passed(curve: NullCurve, surprise: NDArray[np.float64], threshold: float) -> NullCurve:
+    """The curve with only the pairs that passed, of ascending `surprise`, observed from the threshold on.
+
+    Chance pairs keep their number, though some would not pass: their share errs upwards.
+    """
+    above = len(surprise) - np.searchsorted(surprise, curve.threshold - 1e-9)
+    beyond = curve.threshold >= threshold - 1e-9
+    return replace(curve, observed=np.where(beyond, above, curve.observed))
 
 
 def strata_of(found: Communities, stratum: NDArray[np.int32] | None) -> NDArray[np.int32]:

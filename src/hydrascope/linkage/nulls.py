@@ -78,7 +78,8 @@ def extrapolate(above: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def choose_threshold(curve: NullCurve, max_null: float) -> float | None:
-    """The lowest threshold from which null/observed is at most `max_null`; None where there is none."""
+def choose_threshold(curve: NullCurve, max_null: float, *, least: float = 0.0) -> float | None:
+    """The lowest threshold, at least `least`, at which null/observed is at most `max_null`; None where there is none."""
     good = (curve.null <= max_null * curve.observed) & (curve.observed >= 1)
+    good &= curve.threshold >= least - 1e-9
     return float(curve.threshold[np.flatnonzero(good)[0]]) if good.any() else None

@@ -97,7 +97,7 @@ def surprising_pairs(buckets: Buckets, scorer: Scorer, floor: float) -> Pairs:
 
 
 def detail(
-    buckets: Buckets, scorer: Scorer, a: NDArray[np.int32], b: NDArray[np.int32]
+    buckets: Buckets, scorer: Scorer, a: NDArray[np.int32], b: NDArray[np.int32], spread: float = 0.0
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]:
     """Surprise by channel, and the shared buckets of each pair as starts and buckets."""
     room = 4 * len(a)
@@ -105,7 +105,7 @@ def detail(
         ptr, shared = np.zeros(len(a) + 1, dtype=np.int64), np.empty(room, dtype=np.int32)
         surprise, n = pair_detail(
             a, b, buckets.row_ptr, buckets.row_bucket, buckets.row_degree, buckets.bucket_channel,
-            buckets.bucket_rate, scorer.many, scorer.group, scorer.lift, len(scorer.channel_family), ptr, shared,
+            buckets.bucket_rate, scorer.many, scorer.group, scorer.lift, spread, len(scorer.channel_family), ptr, shared,
         )  # fmt: skip
         if n <= room:
             return surprise, ptr, shared[:n]
