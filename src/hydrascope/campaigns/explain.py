@@ -59,7 +59,7 @@ def explain(observations: Observations, judged: Judged) -> tuple[Evidence, ...]:
 
 def best_innocent(judged: Judged) -> Hypothesis:
     """The likeliest explanation that accuses nobody of distillation."""
-    return next(h for h in judged.scored.hypotheses if h.verdict != "distillation")
+    return judged.scored.leading(guilty=False)
 
 
 def title(judged: Judged) -> str:
@@ -181,7 +181,7 @@ def _sharing_sentence(observations: Observations, members: np.ndarray, name: str
 
 def _abuse_evidence(judged: Judged) -> list[Evidence]:
     model = load_model()
-    mine = model.names.index("distillation")
+    mine = model.names.index(judged.scored.leading(guilty=True).name)
     rival = model.names.index(best_innocent(judged).name)
     found = []
     for observable in model.observables:

@@ -3,6 +3,11 @@
 A group is scored by naive Bayes over the observables of `hypotheses.toml`: for each, the file states how
 often each kind of group falls into each interval. Observables of one family are correlated, so a family's
 total is capped at `FAMILY_CAP` bits on either side of the hypotheses' mean; a missing observable adds nothing.
+
+Several hypotheses may lead to one verdict. An operator who shares no card shares no device and no address
+either, so the lack of all three is one piece of news, not three: each way of running a campaign is a
+hypothesis of its own, and a verdict's probability is the sum over its hypotheses (a finite mixture).
+A hypothesis may be `like` another and then states only the rates in which it differs.
 """
 
 from __future__ import annotations
@@ -59,6 +64,10 @@ class Scored:
     """Observable to log2 likelihood of each hypothesis, after its family's cap, in the model's order."""
     measured: Mapping[str, float]
 
+    def leading(self, *, guilty: bool) -> Hypothesis:
+        """The likeliest hypothesis that leads to a distillation verdict, or that does not."""
+        return next(h for h in self.hypotheses if (h.verdict == "distillation") == guilty)
+
     def probability(self, verdict: Verdict) -> float:
         """Posterior of all hypotheses that lead to a verdict."""
         return sum(h.probability for h in self.hypotheses if h.verdict == verdict)
@@ -76,7 +85,7 @@ def load_model() -> Model:
             family=o["family"],
             edges=tuple(o["edges"]),
             says=o["says"],
-            rates={h: tuple(o["rates"][h]) for h in names},
+            rates={h: tuple(o["rates"][_stated(h, o["rates"], hypotheses)]) for h in names},
         )
         for name, o in table["observable"].items()
     )
@@ -87,6 +96,13 @@ def load_model() -> Model:
         log2_prior=np.log2([hypotheses[h]["prior"] for h in names]),
         observables=observables,
     )
+
+
+def _stated(name: str, rates: Mapping[str, object], hypotheses: Mapping[str, Mapping[str, str]]) -> str:
+    """The hypothesis whose rates hold for `name`: itself, or the first that it is like and that states any."""
+    while name not in rates:
+        name = hypotheses[name]["like"]
+    return name
 
 
 def score_hypotheses(measured: Mapping[str, float | None]) -> Scored:

@@ -28,9 +28,11 @@ __all__ = ["EnforcementSettings", "Judged", "LinkNull", "judge", "link_null"]
 NULL_SIZES = (4, 10, 30, 100)
 CAMPAIGN_SIGNS = (
     ("elicitation", 0.5, True),
-    ("volume_sd", 0.4, False),
+    ("volume_evenness", 0.35, False),
     ("synchrony_bits", 0.6, True),
-    ("banned", 0.1, True),
+    ("ban_excess", 4.0, True),
+    ("refused", 0.25, True),
+    ("moved", 0.45, True),
 )
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
 PRIVATE_TEXT_BITS = 5.0
@@ -158,8 +160,9 @@ def _linked(candidate: Candidate, content: GroupContent, linking: np.ndarray, p_
 def shows_campaign(measured: Mapping[str, float]) -> bool:
     """Whether anything positive speaks of a campaign, not only the want of an innocent trait.
 
-    The wording elicits, the load is split evenly, accounts work in step, or several were banned. Small groups of
-    strangers that agree by chance have none of these, and no sum of weak hints may accuse them.
+    The wording elicits, the load is split evenly, accounts work in step, several were banned, most requests are
+    refused, or they moved to a new model together. Small groups of strangers that agree by chance have none of
+    these, and no sum of weak hints may accuse them.
     """
     return any(
         name in measured and (measured[name] >= line if rises else measured[name] <= line)

@@ -1,21 +1,26 @@
 """What a group looks like as a group: the numbers on which rival explanations are compared.
 
 Each is None where the log does not hold what it needs; a missing observable says nothing for or against
-anybody. Medians are over members; shares are of members unless said otherwise.
+anybody. Medians are over members; shares are of members unless said otherwise. What is usual differs from log
+to log, so habits are read against the log's own background, the accounts that no operator ties to others.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import binom
 
 from hydrascope.campaigns.content import GroupContent
 from hydrascope.campaigns.observations import Channel, Observations
 from hydrascope.campaigns.profile import Fit
 from hydrascope.features.surroundings import Happenings
+from hydrascope.stats.variation import intraclass_correlation
 
 __all__ = ["measure_group"]
 
 _MIN_KNOWN = 3
+_MIN_BACKGROUND = 50
+"""Fewer accounts do not tell what is usual."""
 
 
 def measure_group(
@@ -54,10 +59,11 @@ def _relations(observations: Observations, fit: Fit) -> dict[str, float | None]:
 
 
 def _life(observations: Observations, fit: Fit) -> dict[str, float | None]:
-    wait = observations.activity.signup_to_use_h[fit.members]
+    wait = observations.activity.signup_to_use_h
     ramp = observations.activity.first_day_ratio[fit.members]
     return {
-        "signup_wait_h": _median(wait[wait >= 0], len(wait)),
+        "signup_wait_h": _median(wait[fit.members][wait[fit.members] >= 0], len(fit.members)),
+        "signup_wait_rank": _rank(observations, wait, fit.members),
         "signup_burst_bits": _mean_bits(fit, "created_at"),
         "first_seen_burst_bits": _mean_bits(fit, "first_seen"),
         "first_day_ratio": _median(ramp[ramp >= 0], len(ramp)),
@@ -66,16 +72,42 @@ def _life(observations: Observations, fit: Fit) -> dict[str, float | None]:
 
 def _rhythm(observations: Observations, fit: Fit) -> dict[str, float | None]:
     activity, members = observations.activity, fit.members
-    rate = activity.per_active_day[members][observations.population.n[members] >= 5]
-    spread = activity.day_spread[members]
     weekend = activity.weekend_ratio[members]
     return {
-        "volume_sd": _robust_sd(np.log(rate)) if len(rate) >= 5 else None,
+        "volume_sd": _volume_sd(observations, members),
+        "volume_evenness": _evenness(observations, members),
         "per_active_day": _median(activity.per_active_day[members], len(members)),
         "synchrony_bits": _mean_bits(fit, "synchrony"),
-        "day_spread": _median(spread[spread >= 0], len(spread)),
+        "day_spread": _median(activity.day_spread[members][activity.day_spread[members] >= 0], len(members)),
+        "day_spread_rank": _rank(observations, activity.day_spread, members),
         "weekend_ratio": _median(weekend[weekend >= 0], len(weekend)),
     }
+
+
+def _volume_sd(observations: Observations, members: np.ndarray) -> float | None:
+    rate = observations.activity.per_active_day[members][observations.population.n[members] >= 5]
+    return _robust_sd(np.log(rate)) if len(rate) >= 5 else None
+
+
+def _evenness(observations: Observations, members: np.ndarray) -> float | None:
+    """Spread of the members' daily volumes over that of the background's."""
+    mine, usual = _volume_sd(observations, members), _volume_sd(observations, _background(observations))
+    return None if mine is None or usual is None else mine / max(usual, 0.05)
+
+
+def _background(observations: Observations) -> np.ndarray:
+    known = observations.background
+    enough = known is not None and len(known) >= _MIN_BACKGROUND
+    return known if enough and known is not None else np.arange(len(observations.population))
+
+
+def _rank(observations: Observations, values: np.ndarray, members: np.ndarray) -> float | None:
+    """Share of the background that lies below the members' median, halves counted; negative values are unknown."""
+    mine, usual = values[members], values[_background(observations)]
+    middle, usual = _median(mine[mine >= 0], len(members)), usual[usual >= 0]
+    if middle is None or len(usual) < _MIN_BACKGROUND:
+        return None
+    return float((usual < middle).mean() + 0.5 * (usual == middle).mean())
 
 
 def _work(observations: Observations, members: np.ndarray, content: GroupContent) -> dict[str, float | None]:
@@ -90,6 +122,9 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
         "elicitation": content.elicitation_share,
         "output_ratio": _median(output[output >= 0], len(output)),
         "valuable": _valuable(observations, members, content),
+        "individuality": _individuality(observations, members),
+        "refused": _refused(observations, members),
+        "moved": _moved(observations, members),
         "end_users": _named(population.totals["n_end_users"][members]),
         "clients": _mean_distinct(observations.channels.get("user_agent"), members),
     }
@@ -107,13 +142,53 @@ def _valuable(observations: Observations, members: np.ndarray, content: GroupCon
     return max(float(share.sum() / len(members)), content.valuable_share or 0.0)
 
 
+def _individuality(observations: Observations, members: np.ndarray) -> float | None:
+    """Intraclass correlation of prompt lengths: how much of their variation lies between accounts.
+
+    People keep to their own kinds of request; shares of one queue are samples of one list.
+    """
+    totals = observations.population.totals
+    chosen = members[observations.population.n[members] >= 5]
+    if len(chosen) < 5:
+        return None
+    n = observations.population.n[chosen].astype(float)
+    mean = totals["words_sum"][chosen] / 1e3 / n
+    squares = np.maximum(totals["words_squares"][chosen] / 1e3 - n * mean**2, 0.0)
+    return intraclass_correlation(n, mean, squares)
+
+
+def _refused(observations: Observations, members: np.ndarray) -> float | None:
+    if observations.refused is None:
+        return None
+    return float(np.mean(observations.refused[members] / np.maximum(observations.population.n[members], 1)))
+
+
+def _moved(observations: Observations, members: np.ndarray) -> float | None:
+    """Share of the group's traffic after a release that went to the new model, over the background's surge.
+
+    The release that moved the group most counts, if half of the members were active after it.
+    """
+    moves = observations.moves
+    if moves is None:
+        return None
+    usual = _background(observations)
+    found = [
+        float(moves.moved[members, i].sum() / moves.sent[members, i].sum())
+        - float(moves.moved[usual, i].sum() / max(moves.sent[usual, i].sum(), 1))
+        for i in range(len(moves.models))
+        if (moves.sent[members, i] > 0).mean() >= 0.5
+    ]
+    return max(found, default=None)
+
+
 def _bans(observations: Observations, members: np.ndarray, happenings: Happenings) -> dict[str, float | None]:
     banned = happenings.banned_at[members]
     if not (happenings.banned_at >= 0).any():
-        return {"banned": None, "succession": None}
+        return {"banned": None, "ban_excess": None, "succession": None}
     times = np.sort(banned[banned >= 0])
+    excess = _ban_excess(happenings.banned_at, members, _background(observations))
     if len(times) < 1:
-        return {"banned": 0.0, "succession": None}
+        return {"banned": 0.0, "ban_excess": excess, "succession": None}
     first = observations.population.first_at[members]
     after = np.searchsorted(times, first, side="right") - 1
     born = np.where(after >= 0, first - times[np.maximum(after, 0)], np.int64(2**62))
@@ -121,7 +196,14 @@ def _bans(observations: Observations, members: np.ndarray, happenings: Happening
     span = max(int(observations.population.last_at[members].max() - first.min()), 1)
     covered = min(1.0, len(np.unique(times // window)) * window / span)
     rate = float(((born >= 0) & (born <= window)).mean())
-    return {"banned": float((banned >= 0).mean()), "succession": rate - covered}
+    return {"banned": float((banned >= 0).mean()), "ban_excess": excess, "succession": rate - covered}
+
+
+def _ban_excess(banned_at: np.ndarray, members: np.ndarray, usual: np.ndarray) -> float:
+    """Decades: -log10 of the chance that as many members are banned at the background's rate."""
+    n_banned = int((banned_at[members] >= 0).sum())
+    rate = ((banned_at[usual] >= 0).sum() + 1.0) / (len(usual) + 2.0)
+    return float(-binom.logsf(n_banned - 1, len(members), rate) / np.log(10)) if n_banned else 0.0
 
 
 def _named(n_end_users: np.ndarray) -> float | None:

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from hydrascope.features.activity import Activity
 from hydrascope.features.incidence import ChannelRows
 from hydrascope.features.population import Population
+from hydrascope.features.releases import Moves
 from hydrascope.linkage.templates import Templates
 from hydrascope.stats.density import Quantity
 
@@ -75,6 +76,12 @@ class Observations:
     """Numbers that groups are compared by: see `prepare_quantities`."""
     cycle: np.ndarray | None
     """float64[n_hours], the common cycle of activity; None where common hours must not be used."""
+    moves: Moves | None = None
+    """Who moved to which released model."""
+    refused: np.ndarray | None = None
+    """int64[n_accounts] refused exchanges; None where the log has no stop reasons."""
+    background: np.ndarray | None = None
+    """int64[b] accounts that no operator ties to others: what is usual in this log. None: all accounts."""
 
 
 def prepare_quantities(population: Population, activity: Activity) -> dict[str, Quantity]:

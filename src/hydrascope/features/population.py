@@ -42,6 +42,8 @@ SELECT account, count(*) AS n, min(at_us) AS first_at, max(at_us) AS last_at,
        CAST(sum(CASE WHEN turns > 1 THEN 1 ELSE 0 END) AS BIGINT) AS n_multi_turn,
        CAST(sum(CASE WHEN turns IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS n_turns_known,
        CAST(sum(CAST(n_words AS BIGINT)) AS BIGINT) AS n_words,
+       CAST(sum(CAST(round(1e3 * ln(1e0 + n_words)) AS BIGINT)) AS BIGINT) AS words_sum,
+       CAST(sum(CAST(round(1e3 * ln(1e0 + n_words) * ln(1e0 + n_words)) AS BIGINT)) AS BIGINT) AS words_squares,
        count(DISTINCT end_user) AS n_end_users
 FROM exchanges GROUP BY account
 """

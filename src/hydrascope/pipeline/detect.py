@@ -28,6 +28,8 @@ from hydrascope.features.content import Matches, match_cores, read_heavy, sample
 from hydrascope.features.incidence import IDENTITY_GRADE, read_channels
 from hydrascope.features.items import read_items
 from hydrascope.features.population import read_population
+from hydrascope.features.refusals import read_refusals
+from hydrascope.features.releases import read_moves
 from hydrascope.features.surroundings import (
     Happenings,
     read_happenings,
@@ -101,6 +103,8 @@ def detect(
         activity = read_activity(engine, population)
         items = read_items(engine, len(population), int(population.n.sum()))
         happenings = read_happenings(events, population)
+        moves = read_moves(engine, population, happenings.releases)
+        refused = read_refusals(engine, len(population))
     with time_stage("templates"):
         sample_exchanges(engine, n_sketched, content="content" not in disabled)
         heavy = read_heavy(engine, len(population))
@@ -135,6 +139,8 @@ def detect(
             k: q for k, q in prepare_quantities(population, activity).items() if not _off(k, disabled)
         },
         cycle=None if {"timing", "synchrony"} & disabled else common_cycle(activity),
+        moves=moves,
+        refused=refused,
     )
     with time_stage("links"):
         linked = channels | {"template": _community_channel(by_community, settings.cluster.min_share)}
@@ -144,6 +150,7 @@ def detect(
         blocks = dense_blocks(incidence, link_settings)
     with time_stage("clusters"):
         candidates = _candidates(observations, links, blocks, settings)
+        observations = replace(observations, background=_untied(candidates, len(population)))
     with time_stage("verdicts"):
         texts = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
@@ -249,6 +256,15 @@ def _candidates(
     dense = [b.accounts.astype(np.int32) for b in blocks if len(b.accounts) <= n // 2]
     cores = form_cores(observations, [*linked, *dense, *communities], (links.a, links.b), settings.cluster)
     return [*cores, *remainders(observations, communities, cores, settings.cluster)]
+
+
+def _untied(candidates: Sequence[Candidate], n_accounts: int) -> np.ndarray:
+    """Accounts in no core: int64[]."""
+    tied = np.zeros(n_accounts, bool)
+    for candidate in candidates:
+        if candidate.origin == "core":
+            tied[candidate.members] = True
+    return np.flatnonzero(~tied)
 
 
 def _kept_accounts(candidates: Sequence[Candidate]) -> np.ndarray:
