@@ -21,6 +21,8 @@ _COMMON = 0.15
 """A template belongs to a group when at least this share of the members uses it."""
 _LIFT = 4.0
 """... and members use it at least this many times as often as other accounts do."""
+_OUTSIDE = 0.25
+"""A text is a group's own where users outside are at most this many for each user inside."""
 _LABELLED = 8
 """Most communities of a group that are labelled by themselves."""
 _REACH = 0.3
@@ -57,6 +59,10 @@ class GroupContent:
     share: np.ndarray
     """float64[k] share of each member's sampled exchanges that hold one of them."""
     median_share: float | None
+    private: np.ndarray
+    """float64[k] share of each member's sampled exchanges that hold a text hardly used outside the group."""
+    text_users: int
+    """Accounts of the log that use the group's leading text in earnest; the group's size where it has none."""
     shared_items: float | None
     """Share of the group's exchanges whose exact prompt another member also sent."""
     item_overlap: float | None
@@ -78,6 +84,7 @@ def describe_content(observations: Observations, source: ContentSource, members:
     templates, distinctive = _group_templates(observations, members)
     purposes = _purposes(observations, source, members, templates)
     share = _member_share(observations, source, members, templates)
+    own = templates[_is_private(observations, members, templates)]
     texts, ids = _texts_of(source, members, templates)
     capabilities, elicitations = source.label(texts) if texts else ({}, {})
     return GroupContent(
@@ -87,6 +94,8 @@ def describe_content(observations: Observations, source: ContentSource, members:
         median_share=float(np.median(share))
         if len(templates)
         else (0.0 if observations.n_sampled[members].any() else None),
+        private=_member_share(observations, source, members, own) if len(own) < len(templates) else share,
+        text_users=_text_users(observations, members, templates),
         reach=_reach(observations, members, share),
         capabilities=capabilities,
         elicitations=elicitations,
@@ -136,6 +145,27 @@ def _group_templates(observations: Observations, members: np.ndarray) -> tuple[n
     if not distinctive:
         chosen = np.flatnonzero(common)
     return chosen[np.lexsort((chosen, -weight[chosen]))].astype(np.int32), distinctive
+
+
+def _users_inside(observations: Observations, members: np.ndarray, communities: np.ndarray) -> np.ndarray:
+    """int64[len(communities)] members that use each community in earnest."""
+    inside = observations.community_share[members].tocoo().coords[1]
+    return np.bincount(inside, minlength=observations.community_share.shape[1])[communities]
+
+
+def _is_private(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
+    """Whether each template's community has next to no users outside the group."""
+    communities = observations.community[templates]
+    inside = _users_inside(observations, members, communities)
+    return observations.n_users[communities] - inside <= _OUTSIDE * inside
+
+
+def _text_users(observations: Observations, members: np.ndarray, templates: np.ndarray) -> int:
+    if not len(templates):
+        return len(members)
+    leading = observations.community[templates[:1]]
+    outside = observations.n_users[leading] - _users_inside(observations, members, leading)
+    return len(members) + int(outside[0])
 
 
 def _member_share(

@@ -29,15 +29,16 @@ def measure_group(
     """Observable name to value, for every observable that `hypotheses.toml` knows."""
     members = fit.members
     measured: dict[str, float | None] = {"n_accounts": float(len(members))}
-    measured |= _relations(observations, fit)
-    measured |= _life(observations, fit)
-    measured |= _rhythm(observations, fit)
+    picked = content.text_users / len(members)
+    measured |= _relations(observations, fit, picked)
+    measured |= _life(observations, fit, picked)
+    measured |= _rhythm(observations, fit, picked)
     measured |= _work(observations, members, content)
     measured |= _bans(observations, members, happenings)
     return measured
 
 
-def _relations(observations: Observations, fit: Fit) -> dict[str, float | None]:
+def _relations(observations: Observations, fit: Fit, picked: float) -> dict[str, float | None]:
     members = fit.members
     attributes = observations.population.attributes
     channels = observations.channels
@@ -50,7 +51,8 @@ def _relations(observations: Observations, fit: Fit) -> dict[str, float | None]:
         "same_software": float(
             np.mean(np.maximum(fit.family("client"), 0) + np.maximum(fit.family("configuration"), 0))
         ),
-        "owner_bits": float(sum(fit.family(f).mean() for f in ("identity", "timing", "lifecycle"))),
+        "owner_bits": float(sum(fit.family(f).mean() for f in ("identity", "timing", "lifecycle")))
+        - float(np.log2(picked)),
         "one_organization": _one_value(attributes.get("organization_id"), members),
         "education": _value_share(attributes.get("access_pathway"), members, "education"),
         "enterprise": _value_share(attributes.get("access_pathway"), members, "enterprise"),
@@ -58,24 +60,29 @@ def _relations(observations: Observations, fit: Fit) -> dict[str, float | None]:
     }
 
 
-def _life(observations: Observations, fit: Fit) -> dict[str, float | None]:
+def _life(observations: Observations, fit: Fit, picked: float) -> dict[str, float | None]:
     wait = observations.activity.signup_to_use_h
     ramp = observations.activity.first_day_ratio[fit.members]
     return {
         "signup_wait_h": _median(wait[fit.members][wait[fit.members] >= 0], len(fit.members)),
         "signup_wait_rank": _rank(observations, wait, fit.members),
-        "signup_burst_bits": _mean_bits(fit, "created_at"),
-        "first_seen_burst_bits": _mean_bits(fit, "first_seen"),
+        "signup_burst_bits": _paid(_mean_bits(fit, "created_at"), picked),
+        "first_seen_burst_bits": _paid(_mean_bits(fit, "first_seen"), picked),
         "first_day_ratio": _median(ramp[ramp >= 0], len(ramp)),
     }
 
 
-def _rhythm(observations: Observations, fit: Fit) -> dict[str, float | None]:
+def _paid(bits: float | None, picked: float) -> float | None:
+    """Bits less the price of the search: k accounts that agree are n / k times easier to find among n."""
+    return None if bits is None else bits - float(np.log2(picked))
+
+
+def _rhythm(observations: Observations, fit: Fit, picked: float) -> dict[str, float | None]:
     activity, members = observations.activity, fit.members
     weekend = activity.weekend_ratio[members]
     return {
         "volume_sd": _volume_sd(observations, members),
-        "volume_evenness": _evenness(observations, members),
+        "volume_evenness": _evenness(observations, members, picked),
         "per_active_day": _median(activity.per_active_day[members], len(members)),
         "synchrony_bits": _mean_bits(fit, "synchrony"),
         "day_spread": _median(activity.day_spread[members][activity.day_spread[members] >= 0], len(members)),
@@ -84,15 +91,30 @@ def _rhythm(observations: Observations, fit: Fit) -> dict[str, float | None]:
     }
 
 
+def _volumes(observations: Observations, members: np.ndarray) -> np.ndarray:
+    """Ascending log daily volumes of the accounts that have enough traffic to tell."""
+    return np.sort(
+        np.log(observations.activity.per_active_day[members][observations.population.n[members] >= 5])
+    )
+
+
 def _volume_sd(observations: Observations, members: np.ndarray) -> float | None:
-    rate = observations.activity.per_active_day[members][observations.population.n[members] >= 5]
-    return _robust_sd(np.log(rate)) if len(rate) >= 5 else None
+    volumes = _volumes(observations, members)
+    return _robust_sd(volumes) if len(volumes) >= 5 else None
 
 
-def _evenness(observations: Observations, members: np.ndarray) -> float | None:
-    """Spread of the members' daily volumes over that of the background's."""
-    mine, usual = _volume_sd(observations, members), _volume_sd(observations, _background(observations))
-    return None if mine is None or usual is None else mine / max(usual, 0.05)
+def _evenness(observations: Observations, members: np.ndarray, picked: float) -> float | None:
+    """Spread of the members' daily volumes over that of the background's.
+
+    A group of k among n users of one text may have been picked for being even: it is held against the closest
+    k / n of the background, not against all of it.
+    """
+    mine, usual = _volume_sd(observations, members), _volumes(observations, _background(observations))
+    if mine is None or len(usual) < _MIN_BACKGROUND:
+        return None
+    width = max(int(len(usual) / picked), 5)
+    start = int(np.argmin(usual[width - 1 :] - usual[: len(usual) - width + 1]))
+    return mine / max(_robust_sd(usual[start : start + width]), 0.05)
 
 
 def _background(observations: Observations) -> np.ndarray:
@@ -115,6 +137,8 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
     output = population.ratio("output_tokens", "input_tokens")[members]
     return {
         "content_share": content.median_share,
+        "private_share": float(content.private.mean()) if content.median_share is not None else None,
+        "text_coverage": len(members) / content.text_users if len(content.templates) else None,
         "shared_items": content.shared_items,
         "item_overlap": content.item_overlap,
         "self_repeats": content.self_repeats,
