@@ -113,27 +113,46 @@ def test_more_accounts_alone_never_lower_distillation() -> None:
     assert all(b >= a - 1e-12 for a, b in pairwise(found))
 
 
-def grown(values: Measured) -> list[np.ndarray]:
-    """Posteriors, in the model's order, of the same observations in groups of growing size."""
+def grown(values: Measured) -> list[dict[str, float]]:
+    """Posteriors by verdict of the same observations in groups of growing size."""
     found = []
     for n in (3, 10, 30, 100, 1000):
-        by_name = {h.name: h.probability for h in score_hypotheses({**values, "n_accounts": n}).hypotheses}
-        found.append(np.array([by_name[name] for name in MODEL.names]))
+        scored = score_hypotheses({**values, "n_accounts": n})
+        found.append({v: scored.probability(v) for v in VERDICTS})
     return found
 
 
 @given(measured())
 def test_a_growing_campaign_gains_on_every_rival_but_a_class(values: Measured) -> None:
     """Whatever else was measured, more accounts speak for distillation against each other explanation."""
-    guilty = MODEL.names.index("distillation")
-    rivals = [i for i, name in enumerate(MODEL.names) if name not in ("distillation", "class")]
-    odds = [p[guilty] / p[rivals] for p in grown(values)]
-    assert all((b >= a * (1 - 1e-9)).all() for a, b in pairwise(odds))
+    for verdict in VERDICTS:
+        if verdict in ("distillation", "other_coordination"):
+            continue
+        odds = [p["distillation"] / p[verdict] for p in grown(values)]
+        assert all(b >= a * (1 - 1e-9) for a, b in pairwise(odds))
 
 
 @given(measured())
 def test_a_campaign_that_grows_is_never_let_off(values: Measured) -> None:
     """Whatever else was measured, more accounts never lower the probability of distillation."""
-    guilty = MODEL.names.index("distillation")
-    found = [p[guilty] for p in grown(values)]
+    found = [p["distillation"] for p in grown(values)]
     assert all(b >= a - 1e-9 for a, b in pairwise(found))
+
+
+def test_a_hypothesis_differs_from_what_it_is_like_only_where_it_says_so() -> None:
+    """Rates are inherited, through several steps if need be."""
+    assert OBSERVABLES["succession"].rates["borrowed"] == OBSERVABLES["succession"].rates["distillation"]
+    assert OBSERVABLES["one_card"].rates["borrowed"] == OBSERVABLES["one_card"].rates["discreet"]
+    assert OBSERVABLES["one_card"].rates["discreet"] != OBSERVABLES["one_card"].rates["distillation"]
+
+
+def test_want_of_every_shared_identity_is_one_piece_of_news() -> None:
+    """No shared card, device, address and site together cost a campaign less than the four would apart."""
+    absent = {name: 0.0 for name in ("one_card", "card_sharing", "device_sharing", "egress_sharing", "one_site")}
+
+    def bits(values: Measured) -> float:
+        p = score_hypotheses(values).probability("distillation")
+        return float(np.log2(p / (1 - p)))
+
+    apart = sum(bits({name: value}) - bits({}) for name, value in absent.items())
+    assert apart < bits(absent) - bits({}) < 0

@@ -40,6 +40,8 @@ class ClusterSettings:
     """Least log2 posterior odds of membership, all families together."""
     max_against_bits: float = 1.0
     """Most that an operator's families may say against an account that is attached for its text."""
+    max_users: float = 1.5
+    """Most users that a text may have, for each account of the group, to attach the others for it."""
     min_operator_bits: float = 2.5
     """Least weight of the families that speak of an operator rather than of software."""
     min_share: float = 0.03
@@ -236,7 +238,7 @@ def attach(observations: Observations, fits: Sequence[Fit], settings: ClusterSet
         free[fit.members] = False
     grown = []
     for fit in fits:
-        users = _unclaimed_users(observations, fit, free)
+        users = _unclaimed_users(observations, fit, free, settings)
         if 0 < len(users) <= 2 * len(fit.members):
             fit = _grow(observations, fit, users, settings)
             free[fit.members] = False
@@ -261,11 +263,13 @@ def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: Cl
     return core
 
 
-def _unclaimed_users(observations: Observations, fit: Fit, free: np.ndarray) -> np.ndarray:
+def _unclaimed_users(
+    observations: Observations, fit: Fit, free: np.ndarray, settings: ClusterSettings
+) -> np.ndarray:
     share = observations.community_share
     used = np.asarray((share[fit.members] > 0).sum(axis=0)).ravel()
     leading = np.flatnonzero(
-        (used >= 0.5 * len(fit.members)) & (observations.n_users <= 3 * len(fit.members))
+        (used >= 0.5 * len(fit.members)) & (observations.n_users <= settings.max_users * len(fit.members))
     )
     if not len(leading):
         return np.zeros(0, np.int32)

@@ -154,10 +154,11 @@ def _users_inside(observations: Observations, members: np.ndarray, communities: 
 
 
 def _is_private(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
-    """Whether each template's community has next to no users outside the group."""
-    communities = observations.community[templates]
-    inside = _users_inside(observations, members, communities)
-    return observations.n_users[communities] - inside <= _OUTSIDE * inside
+    """Whether each template has next to no users outside the group."""
+    n_templates = observations.template_share.shape[1]
+    inside = np.bincount(observations.template_share[members].indices, minlength=n_templates)[templates]
+    everyone = np.bincount(observations.template_share.indices, minlength=n_templates)[templates]
+    return everyone - inside <= _OUTSIDE * inside
 
 
 def _text_users(observations: Observations, members: np.ndarray, templates: np.ndarray) -> int:

@@ -23,7 +23,15 @@ from hydrascope.features.surroundings import Happenings
 from hydrascope.records import Verdict
 from hydrascope.stats.tail import permutation_p
 
-__all__ = ["EnforcementSettings", "Judged", "LinkNull", "judge", "link_null"]
+__all__ = [
+    "EnforcementSettings",
+    "Judged",
+    "LinkNull",
+    "judge",
+    "least_operator_bits",
+    "link_null",
+    "operator_bits",
+]
 
 NULL_SIZES = (4, 10, 30, 100)
 CAMPAIGN_SIGNS = (
@@ -50,6 +58,8 @@ class EnforcementSettings:
     min_members: int = 5
     min_families: int = 2
     max_innocent: float = 0.01
+    member_bits: float = 6.0
+    """Evidence of the operator that is enough for any one account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +133,9 @@ def judge(
 ) -> Judged:
     """One candidate's verdict."""
     content = describe_content(observations, source, candidate.members)
-    scored = score_hypotheses(measure_group(observations, candidate.fit, content, happenings))
+    picked = content.text_users / len(candidate.members) if candidate.origin == "core" else 1.0
+    measured = measure_group(observations, candidate.fit, content, happenings, picked=picked)
+    scored = score_hypotheses(measured)
     means = candidate.fit.families.mean(axis=0)
     linking = means >= 1.0
     operator = float(candidate.fit.families[:, OPERATOR].sum(axis=1).mean())
@@ -194,6 +206,20 @@ def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -
         and judged.n_families >= settings.min_families
         and related < 0.5
     )
+
+
+def operator_bits(judged: Judged) -> np.ndarray:
+    """float64[k] bits of each member in the families that speak of an operator."""
+    return judged.candidate.fit.families[:, OPERATOR].sum(axis=1)
+
+
+def least_operator_bits(judged: Judged, settings: EnforcementSettings) -> float:
+    """Operator bits that an account must show itself before it is acted on.
+
+    Half of what the typical member shows: an account that is only like the group's software is no part of what
+    makes the group one operator's, however surely the group is.
+    """
+    return min(0.5 * float(np.median(operator_bits(judged))), settings.member_bits)
 
 
 def family_weights(judged: Judged) -> dict[str, float]:

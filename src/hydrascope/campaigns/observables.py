@@ -24,12 +24,20 @@ _MIN_BACKGROUND = 50
 
 
 def measure_group(
-    observations: Observations, fit: Fit, content: GroupContent, happenings: Happenings
+    observations: Observations,
+    fit: Fit,
+    content: GroupContent,
+    happenings: Happenings,
+    *,
+    picked: float = 1.0,
 ) -> dict[str, float | None]:
-    """Observable name to value, for every observable that `hypotheses.toml` knows."""
+    """Observable name to value, for every observable that `hypotheses.toml` knows.
+
+    Args:
+        picked: accounts that the group was picked from for being alike, over its own number.
+    """
     members = fit.members
     measured: dict[str, float | None] = {"n_accounts": float(len(members))}
-    picked = content.text_users / len(members)
     measured |= _relations(observations, fit, picked)
     measured |= _life(observations, fit, picked)
     measured |= _rhythm(observations, fit, picked)
@@ -147,6 +155,7 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
         "output_ratio": _median(output[output >= 0], len(output)),
         "valuable": _valuable(observations, members, content),
         "individuality": _individuality(observations, members),
+        "length_spread": _length_spread(observations, members),
         "refused": _refused(observations, members),
         "moved": _moved(observations, members),
         "end_users": _named(population.totals["n_end_users"][members]),
@@ -179,6 +188,26 @@ def _individuality(observations: Observations, members: np.ndarray) -> float | N
     mean = totals["words_sum"][chosen] / 1e3 / n
     squares = np.maximum(totals["words_squares"][chosen] / 1e3 - n * mean**2, 0.0)
     return intraclass_correlation(n, mean, squares)
+
+
+def _length_spread(observations: Observations, members: np.ndarray) -> float | None:
+    """How much a member's own requests differ in length, as a ratio to the background's median.
+
+    Somebody who passes on many people's requests shows all of their lengths; a pipeline shows its own.
+    """
+    usual, mine = (_own_spread(observations, a) for a in (_background(observations), members))
+    if len(usual) < _MIN_BACKGROUND or len(mine) < max(_MIN_KNOWN, len(members) // 3):
+        return None
+    return float(np.median(mine) / max(np.median(usual), 0.05))
+
+
+def _own_spread(observations: Observations, accounts: np.ndarray) -> np.ndarray:
+    """Standard deviations of log prompt lengths within accounts that have ten exchanges or more."""
+    totals = observations.population.totals
+    chosen = accounts[observations.population.n[accounts] >= 10]
+    n = observations.population.n[chosen]
+    mean = totals["words_sum"][chosen] / 1e3 / n
+    return np.sqrt(np.maximum(totals["words_squares"][chosen] / 1e3 / n - mean**2, 0.0))
 
 
 def _refused(observations: Observations, members: np.ndarray) -> float | None:

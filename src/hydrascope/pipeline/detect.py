@@ -17,7 +17,15 @@ from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
 from hydrascope.campaigns.findings import Finding, PairLinks
-from hydrascope.campaigns.judge import Judged, LinkNull, enforceable, judge, link_null
+from hydrascope.campaigns.judge import (
+    Judged,
+    LinkNull,
+    enforceable,
+    judge,
+    least_operator_bits,
+    link_null,
+    operator_bits,
+)
 from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
 from hydrascope.campaigns.profile import fit_members
 from hydrascope.campaigns.synchrony import common_cycle
@@ -338,7 +346,9 @@ def _finding(
         q_value=q_value,
         enforceable=enforceable(judged, q_value, settings.enforcement)
         and bool(allowed[members].mean() < 0.5),
-        spared=allowed[members] | (belongs < settings.enforcement.probability),
+        spared=allowed[members]
+        | (belongs < settings.enforcement.probability)
+        | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement)),
         member_probability=p * belongs,
         share=share if distils else np.zeros(len(members)),
     )
