@@ -148,11 +148,11 @@ def test_a_hypothesis_differs_from_what_it_is_like_only_where_it_says_so() -> No
 
 def test_want_of_every_shared_identity_is_one_piece_of_news() -> None:
     """No shared card, device, address and site together cost a campaign less than the four would apart."""
-    absent = {name: 0.0 for name in ("one_card", "card_sharing", "device_sharing", "egress_sharing", "one_site")}
+    absent = dict.fromkeys(("one_card", "card_sharing", "device_sharing", "egress_sharing", "one_site"), 0.0)
 
     def bits(values: Measured) -> float:
-        p = score_hypotheses(values).probability("distillation")
-        return float(np.log2(p / (1 - p)))
+        scored = score_hypotheses(values)
+        return float(np.log2(scored.probability("distillation") / scored.probability("shared_application")))
 
     apart = sum(bits({name: value}) - bits({}) for name, value in absent.items())
     assert apart < bits(absent) - bits({}) < 0

@@ -51,9 +51,7 @@ def test_releases_outside_the_log_are_not_looked_at(tmp_path: Path) -> None:
 def test_refusals_are_those_stop_reasons_that_apis_give_for_them(tmp_path: Path) -> None:
     """In any case; a log without stop reasons says nothing, which is not the same as no refusal."""
     reasons = ["refusal", "CONTENT_FILTER", "end_turn", None, "SAFETY"]
-    rows = [
-        {"account_id": "ab"[i % 2], "started_at": at(i), "stop_reason": r} for i, r in enumerate(reasons)
-    ]
+    rows = [{"account_id": "ab"[i % 2], "started_at": at(i), "stop_reason": r} for i, r in enumerate(reasons)]
     engine = engine_on(rows, tmp_path)
     population = read_population(engine, None)
     assert read_refusals(engine, len(population)) is None

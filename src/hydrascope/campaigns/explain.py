@@ -199,7 +199,9 @@ def _abuse_evidence(judged: Judged) -> list[Evidence]:
                 channel=observable.name,
                 bits=bits,
                 sentence=sentence[0].upper() + sentence[1:] + ".",
-                exchanges=judged.content.exchanges[:5] if observable.family in ("narrowness", "items", "purpose") else (),
+                exchanges=judged.content.exchanges[:5]
+                if observable.family in ("narrowness", "items", "purpose")
+                else (),
             )
         )
     return found

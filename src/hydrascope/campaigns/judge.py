@@ -8,7 +8,7 @@ automatic action asks for more (`EnforcementSettings`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,8 @@ CAMPAIGN_SIGNS = (
     ("moved", 0.45, True),
 )
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
+DISPATCHER_SIGNS = frozenset({"volume_evenness", "synchrony_bits"})
+"""Signs of a queue that is dealt out over accounts, which a plain relay does too."""
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
 _LEAST_SPREAD = 0.1
@@ -141,7 +143,7 @@ def judge(
     operator = float(candidate.fit.families[:, OPERATOR].sum(axis=1).mean())
     p_value, fits = null.p_value(operator, len(candidate.members))
     linked = _linked(candidate, content, linking, p_value)
-    verdict, probability = _verdict(scored, linked and shows_campaign(scored.measured))
+    verdict, probability = _verdict(scored, linked and shows_campaign(scored))
     return Judged(
         candidate=candidate,
         content=content,
@@ -169,16 +171,20 @@ def _linked(candidate: Candidate, content: GroupContent, linking: np.ndarray, p_
     return private and len(candidate.members) >= 10 and p_value <= 1e-3
 
 
-def shows_campaign(measured: Mapping[str, float]) -> bool:
+def shows_campaign(scored: Scored) -> bool:
     """Whether anything positive speaks of a campaign, not only the want of an innocent trait.
 
     The wording elicits, the load is split evenly, accounts work in step, several were banned, most requests are
     refused, or they moved to a new model together. Small groups of strangers that agree by chance have none of
-    these, and no sum of weak hints may accuse them.
+    these, and no sum of weak hints may accuse them. A relay deals its customers' requests out evenly and in step,
+    so where the campaign would be one inside a relay those two do not count.
     """
+    in_relay = scored.leading(guilty=True).name == "relayed"
     return any(
-        name in measured and (measured[name] >= line if rises else measured[name] <= line)
+        name in scored.measured
+        and (scored.measured[name] >= line if rises else scored.measured[name] <= line)
         for name, line, rises in CAMPAIGN_SIGNS
+        if not (in_relay and name in DISPATCHER_SIGNS)
     )
 
 

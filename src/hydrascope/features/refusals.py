@@ -8,7 +8,16 @@ from hydrascope.engine.base import Engine
 
 __all__ = ["REFUSALS", "read_refusals"]
 
-REFUSALS = ("refusal", "refused", "content_filter", "content_filtered", "safety", "blocked", "guardrail_intervened", "prohibited_content")
+REFUSALS = (
+    "refusal",
+    "refused",
+    "content_filter",
+    "content_filtered",
+    "safety",
+    "blocked",
+    "guardrail_intervened",
+    "prohibited_content",
+)
 """Stop reasons of the common APIs that mean a refusal, in lower case."""
 
 
