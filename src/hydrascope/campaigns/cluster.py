@@ -40,7 +40,7 @@ class ClusterSettings:
     """Least log2 posterior odds of membership, all families together."""
     max_against_bits: float = 1.0
     """Most that an operator's families may say against an account that is attached for its text."""
-    max_users: float = 1.5
+    max_users: float = 2.0
     """Most users that a text may have, for each account of the group, to attach the others for it."""
     min_operator_bits: float = 2.5
     """Least weight of the families that speak of an operator rather than of software."""
