@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 OPERATOR = [FAMILY_NAMES.index(f) for f in ("identity", "egress", "timing", "lifecycle")]
+_MOST = 0.8
+"""Share of a core that a candidate holds for the core to have been picked from it."""
 SOFTWARE = [FAMILY_NAMES.index(f) for f in ("client", "content", "configuration")]
 
 
@@ -63,6 +65,8 @@ class Candidate:
     origin: str
     """core or remainder."""
     fit: Fit
+    pool: int
+    """Accounts that it was picked from for being alike, its own among them."""
 
 
 def community_members(observations: Observations, settings: ClusterSettings) -> list[np.ndarray]:
@@ -114,7 +118,24 @@ def form_cores(
             break
         fits = [f for f in (refine(observations, m, settings) for m in assigned) if f is not None]
     fits = attach(observations, unite(observations, fits, links, settings), settings)
-    return [Candidate(members=f.members, origin="core", fit=f) for f in fits]
+    pools = _pools(fits, candidates, len(observations.population))
+    return [
+        Candidate(members=f.members, origin="core", fit=f, pool=p) for f, p in zip(fits, pools, strict=True)
+    ]
+
+
+def _pools(fits: Sequence[Fit], candidates: Sequence[np.ndarray], n_accounts: int) -> list[int]:
+    """Size of the smallest candidate that holds most of each core; the core's own where none does."""
+    owner = np.full(n_accounts, -1)
+    for i, fit in enumerate(fits):
+        owner[fit.members] = i
+    sizes = np.array([len(f.members) for f in fits])
+    smallest = np.full(len(fits), n_accounts)
+    for members in candidates:
+        inside = owner[members]
+        held = np.bincount(inside[inside >= 0], minlength=len(fits)) >= _MOST * sizes
+        smallest[held] = np.minimum(smallest[held], len(members))
+    return [int(max(p, k) if p < n_accounts else k) for p, k in zip(smallest, sizes, strict=True)]
 
 
 def _distinct(groups: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -205,7 +226,7 @@ def remainders(
     kept = [m for m in left if len(m) >= settings.min_members]
     fits = [fit_members(observations, m, seed=settings.seed) for m in kept]
     return [
-        Candidate(members=f.members, origin="remainder", fit=f)
+        Candidate(members=f.members, origin="remainder", fit=f, pool=len(f.members))
         for f in fits
         if f.family("content").mean() >= settings.min_content_bits
     ]

@@ -43,8 +43,8 @@ CAMPAIGN_SIGNS = (
     ("moved", 0.45, True),
 )
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
-DISPATCHER_SIGNS = frozenset({"volume_evenness", "synchrony_bits"})
-"""Signs of a queue that is dealt out over accounts, which a plain relay does too."""
+RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess"})
+"""Those that a plain relay shows as well: it deals requests out over accounts, and loses some to bans."""
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
 _LEAST_SPREAD = 0.1
@@ -135,7 +135,7 @@ def judge(
 ) -> Judged:
     """One candidate's verdict."""
     content = describe_content(observations, source, candidate.members)
-    picked = content.text_users / len(candidate.members) if candidate.origin == "core" else 1.0
+    picked = max(candidate.pool / len(candidate.members), 1.0)
     measured = measure_group(observations, candidate.fit, content, happenings, picked=picked)
     scored = score_hypotheses(measured)
     means = candidate.fit.families.mean(axis=0)
@@ -176,15 +176,15 @@ def shows_campaign(scored: Scored) -> bool:
 
     The wording elicits, the load is split evenly, accounts work in step, several were banned, most requests are
     refused, or they moved to a new model together. Small groups of strangers that agree by chance have none of
-    these, and no sum of weak hints may accuse them. A relay deals its customers' requests out evenly and in step,
-    so where the campaign would be one inside a relay those two do not count.
+    these, and no sum of weak hints may accuse them. A relay deals its customers' requests out evenly and in step
+    and loses accounts to bans, so where the campaign would be one inside a relay only what is asked for counts.
     """
     in_relay = scored.leading(guilty=True).name == "relayed"
     return any(
         name in scored.measured
         and (scored.measured[name] >= line if rises else scored.measured[name] <= line)
         for name, line, rises in CAMPAIGN_SIGNS
-        if not (in_relay and name in DISPATCHER_SIGNS)
+        if not (in_relay and name in RELAY_SIGNS)
     )
 
 
