@@ -45,6 +45,8 @@ CAMPAIGN_SIGNS = (
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
 RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess"})
 """Those that a plain relay shows as well: it deals requests out over accounts, and loses some to bans."""
+LEAST_ACCUSATION = 0.6
+"""Least probability of a distillation verdict; other verdicts accuse nobody and need one half."""
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
 _LEAST_SPREAD = 0.1
@@ -177,9 +179,12 @@ def shows_campaign(scored: Scored) -> bool:
     The wording elicits, the load is split evenly, accounts work in step, several were banned, most requests are
     refused, or they moved to a new model together. Small groups of strangers that agree by chance have none of
     these, and no sum of weak hints may accuse them. A relay deals its customers' requests out evenly and in step
-    and loses accounts to bans, so where the campaign would be one inside a relay only what is asked for counts.
+    and loses accounts to bans, so where the choice is between a relay and a campaign inside one, only what is asked for counts.
     """
-    in_relay = scored.leading(guilty=True).name == "relayed"
+    in_relay = (scored.leading(guilty=True).name, scored.leading(guilty=False).name) == (
+        "relayed",
+        "reseller",
+    )
     return any(
         name in scored.measured
         and (scored.measured[name] >= line if rises else scored.measured[name] <= line)
@@ -192,16 +197,20 @@ def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:
     verdicts: Sequence[Verdict] = list(dict.fromkeys(h.verdict for h in scored.hypotheses))
     best = max(verdicts, key=scored.probability)
     probability = scored.probability(best)
-    if probability < 0.5 or (best == "distillation" and not linked):
-        return "inconclusive", probability
-    return best, probability
+    if best == "distillation":
+        accused = linked and probability >= LEAST_ACCUSATION and related(scored) < 0.5
+        return (best if accused else "inconclusive"), probability
+    return (best if probability >= 0.5 else "inconclusive"), probability
+
+
+def related(scored: Scored) -> float:
+    """Share of the accounts that one organization holds, or that the operator's records declare."""
+    return max(scored.measured.get("one_organization", 0.0), scored.measured.get("declared", 0.0))
 
 
 def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -> bool:
     """Whether automatic action is defensible."""
-    measured = judged.scored.measured
     innocent = 1.0 - judged.p_distillation
-    related = max(measured.get("one_organization", 0.0), measured.get("declared", 0.0))
     return (
         judged.verdict == "distillation"
         and judged.candidate.origin != "remainder"
@@ -210,7 +219,7 @@ def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -
         and q_value <= settings.q_value
         and len(judged.members) >= settings.min_members
         and judged.n_families >= settings.min_families
-        and related < 0.5
+        and related(judged.scored) < 0.5
     )
 
 
