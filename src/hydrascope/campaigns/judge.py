@@ -47,6 +47,9 @@ RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess"})
 """Those that a plain relay shows as well: it deals requests out over accounts, and loses some to bans."""
 LEAST_ACCUSATION = 0.6
 """Least probability of a distillation verdict; other verdicts accuse nobody and need one half."""
+LEAST_ACCUSATION_SMALL = 0.9
+SMALL = 10
+"""Accounts. A log has far more handfuls of accounts that agree by chance than large groups."""
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
 _LEAST_SPREAD = 0.1
@@ -198,7 +201,9 @@ def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:
     best = max(verdicts, key=scored.probability)
     probability = scored.probability(best)
     if best == "distillation":
-        accused = linked and probability >= LEAST_ACCUSATION and related(scored) < 0.5
+        small = scored.measured.get("n_accounts", 0.0) < SMALL
+        least = LEAST_ACCUSATION_SMALL if small else LEAST_ACCUSATION
+        accused = linked and probability >= least and related(scored) < 0.5
         return (best if accused else "inconclusive"), probability
     return (best if probability >= 0.5 else "inconclusive"), probability
 
