@@ -27,7 +27,7 @@ class LinkSettings:
     """Discount what a community of interest shares; turn off where the table's large groups are what is looked for."""
     spread: float = 5.0
     """Variance over squared mean of how much strangers have in common (`stats.surprise.mixed_surprise`)."""
-    slack: float = 1.5
+    slack: float = 2.0
     """Decades by which a link's surprise may lie under the threshold once strangers are taken to be that unequal."""
     max_cluster_p: float = 0.001
     """p-value (`linkage.significance`) above which `hydrascope link` drops a cluster; 1 keeps all."""
