@@ -37,6 +37,9 @@ Detector = Callable[[Log], Findings]
 MakeWorld = Callable[[str, int, Path], World]
 """(name of the world, seed, empty folder) to the world written there; the same world for the same arguments."""
 
+_RENEWED = 4
+"""Trials of one process: peers keep memory that only its end gives back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignScore:
@@ -189,13 +192,13 @@ def try_detectors(
     if workers <= 1 or len(detectors) == 1:
         yield from (try_detector(world, name, seed, d, detect, clock) for d, detect in detectors.items())
         return
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=4) as pool:
-        futures = [
-            pool.submit(try_detector, world, name, seed, d, detect, clock) for d, detect in detectors.items()
-        ]
-        for future in as_completed(futures):
-            yield future.result()
+    waiting = list(detectors.items())
+    while waiting:  # processes are renewed by a new pool: `max_tasks_per_child` can hang before Python 3.13
+        batch, waiting = waiting[: _RENEWED * workers], waiting[_RENEWED * workers :]
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            futures = [pool.submit(try_detector, world, name, seed, d, detect, clock) for d, detect in batch]
+            for future in as_completed(futures):
+                yield future.result()
 
 
 def trial_key(plan: TrialPlan, name: str, seed: int, detector: str) -> str:
