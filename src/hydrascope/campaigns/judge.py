@@ -27,6 +27,8 @@ __all__ = [
     "EnforcementSettings",
     "Judged",
     "LinkNull",
+    "enforceable",
+    "habit_bits",
     "judge",
     "least_operator_bits",
     "link_null",
@@ -231,6 +233,15 @@ def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -
 def operator_bits(judged: Judged) -> np.ndarray:
     """float64[k] bits of each member in the families that speak of an operator."""
     return judged.candidate.fit.families[:, OPERATOR].sum(axis=1)
+
+
+def habit_bits(judged: Judged) -> np.ndarray:
+    """float64[k] bits of each member's timing and life cycle.
+
+    Below 0 the account does not live as the group does. A handful of strangers who share an address among
+    themselves may be tied to a campaign by its wording; their habits tell them from it.
+    """
+    return judged.candidate.fit.family("timing") + judged.candidate.fit.family("lifecycle")
 
 
 def least_operator_bits(judged: Judged, settings: EnforcementSettings) -> float:

@@ -21,6 +21,7 @@ from hydrascope.campaigns.judge import (
     Judged,
     LinkNull,
     enforceable,
+    habit_bits,
     judge,
     least_operator_bits,
     link_null,
@@ -348,7 +349,8 @@ def _finding(
         and bool(allowed[members].mean() < 0.5),
         spared=allowed[members]
         | (belongs < settings.enforcement.probability)
-        | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement)),
+        | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement))
+        | (habit_bits(judged) < 0),
         member_probability=p * belongs,
         share=share if distils else np.zeros(len(members)),
     )
