@@ -238,7 +238,7 @@ def operator_bits(judged: Judged) -> np.ndarray:
 def habit_bits(judged: Judged) -> np.ndarray:
     """float64[k] bits of each member's timing and life cycle.
 
-    Below 0 the account does not live as the group does. A handful of strangers who share an address among
+    Far below the typical member, the account does not live as the group does. A handful of strangers who share an address among
     themselves may be tied to a campaign by its wording; their habits tell them from it.
     """
     return judged.candidate.fit.family("timing") + judged.candidate.fit.family("lifecycle")

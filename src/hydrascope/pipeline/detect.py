@@ -350,7 +350,7 @@ def _finding(
         spared=allowed[members]
         | (belongs < settings.enforcement.probability)
         | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement))
-        | (habit_bits(judged) < 0),
+        | (habit_bits(judged) < 0.25 * max(float(np.median(habit_bits(judged))), 0.0)),
         member_probability=p * belongs,
         share=share if distils else np.zeros(len(members)),
     )
