@@ -1,0 +1,1 @@
+"""Distillation campaigns, one way of working a function."""

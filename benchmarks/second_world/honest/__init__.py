@@ -1,0 +1,1 @@
+"""Customers who extract nothing, ordinary ones and those that resemble campaigns."""

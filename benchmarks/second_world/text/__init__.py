@@ -1,0 +1,1 @@
+"""What people, programs and products write, and what comes back."""
