@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-kill test-spark test-spark-cluster test-browser lint bench bench-attacker bench-peers bench-watermark clean
+.PHONY: help demo test test-slow test-kill test-spark test-spark-cluster test-browser lint bench bench-second bench-attacker bench-peers bench-watermark clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*## "} {printf "  make %-18s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ bench: $(STAMP) ## a million exchanges timed, then the leaderboard on the judgin
 	$(BIN)/python benchmarks/scan_speed.py --exchanges 1M
 	$(BIN)/python benchmarks/leaderboard.py bench-out $(ARGS)
 
+bench-second: $(STAMP) ## the scan judged on worlds of the second, independent generator (ARGS="--seeds 11 12 13 -v")
+	$(BIN)/python benchmarks/second_worlds.py bench-second-out $(ARGS)
+
 bench-attacker: $(STAMP) ## the cheapest way past the scan, and past it with a channel off (ARGS=--quick: minutes)
 	$(BIN)/python benchmarks/attacker.py bench-attacker-out $(ARGS)
 
@@ -73,4 +76,4 @@ bench-watermark: $(STAMP) ## what marks and twins can show, on small students (h
 	$(BIN)/python benchmarks/watermark_power.py $(ARGS)
 
 clean: ## remove what was built, keep the virtual environment
-	rm -rf demo build dist bench-out bench-attacker-out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo build dist bench-out bench-second-out bench-attacker-out .pytest_cache .mypy_cache .ruff_cache

@@ -18,18 +18,21 @@ from hydrascope.schema import ACCOUNTS, EVENTS, EXCHANGES, TRUTH
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "benchmarks" / "second_world"
-MAKE = (
-    "import sys; from pathlib import Path; from second_world.worlds import make_world; "
-    "make_world(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), scale=0.01)"
-)
+MAKE = """
+import sys
+from pathlib import Path
+from second_world.worlds import make_world
+for folder, name, seed in (words.rsplit(":", 2) for words in sys.argv[1:]):
+    Path(folder).mkdir()
+    make_world(Path(folder), name, int(seed), scale=0.005)
+"""
 
 
-def make(folder: Path, name: str, seed: int, hash_seed: str = "0") -> Path:
-    """A world of a hundredth of its size, made by a process of its own."""
+def make(*worlds: tuple[Path, str, int], hash_seed: str = "0") -> None:
+    """Worlds of a two-hundredth of their size (folder, name, seed), made by one process of its own."""
     environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(PACKAGE.parent)}
-    folder.mkdir()
-    subprocess.run([sys.executable, "-c", MAKE, str(folder), name, str(seed)], check=True, env=environment)
-    return folder
+    words = [f"{folder}:{name}:{seed}" for folder, name, seed in worlds]
+    subprocess.run([sys.executable, "-c", MAKE, *words], check=True, env=environment)
 
 
 def contents(world: Path) -> dict[str, str]:
@@ -44,9 +47,18 @@ def exchanges(world: Path) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def hidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny world with the campaigns that hide."""
-    return make(tmp_path_factory.mktemp("second") / "hidden", "evasive", 1)
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One tiny world of every kind, and a second one of one kind."""
+    folder = tmp_path_factory.mktemp("second")
+    wanted = {"evasive": 1, "mixed": 11, "small-operator": 11, "no-identity": 11, "null": 11, "another": 2}
+    make(*((folder / key, "evasive" if key == "another" else key, seed) for key, seed in wanted.items()))
+    return {key: folder / key for key in wanted}
+
+
+@pytest.fixture
+def hidden(worlds: dict[str, Path]) -> Path:
+    """The one with the campaigns that hide."""
+    return worlds["evasive"]
 
 
 def imported(path: Path) -> set[str]:
@@ -62,7 +74,7 @@ def test_neither_side_knows_the_other() -> None:
     for path in sorted(PACKAGE.rglob("*.py")):
         assert "hydrascope" not in imported(path), path
     for path in sorted((ROOT / "src").rglob("*.py")):
-        assert "second_world" not in imported(path), path
+        assert "second_world" not in path.read_text(encoding="utf-8"), path
 
 
 def test_no_path_of_a_machine_is_read() -> None:
@@ -74,15 +86,15 @@ def test_no_path_of_a_machine_is_read() -> None:
 
 def test_a_seed_gives_the_same_bytes_whatever_the_process(hidden: Path, tmp_path: Path) -> None:
     """Python's hash of strings differs between processes; nothing depends on it."""
-    assert contents(make(tmp_path / "again", "evasive", 1, hash_seed="42")) == contents(hidden)
+    make((tmp_path / "again", "evasive", 1), hash_seed="42")
+    assert contents(tmp_path / "again") == contents(hidden)
 
 
-def test_another_seed_is_another_world(hidden: Path, tmp_path: Path) -> None:
+def test_another_seed_is_another_world(worlds: dict[str, Path]) -> None:
     """Sizes differ, not only names."""
-    other = make(tmp_path / "other", "evasive", 2)
     sizes = []
-    for world in (hidden, other):
-        truth = pq.read_table(world / "truth.parquet")
+    for key in ("evasive", "another"):
+        truth = pq.read_table(worlds[key] / "truth.parquet")
         counts = truth.group_by("label").aggregate([("account_id", "count")]).sort_by("label")
         sizes.append(counts["account_id_count"].to_pylist())
     assert sizes[0] != sizes[1]
@@ -138,24 +150,43 @@ def test_only_campaign_accounts_extract(hidden: Path) -> None:
 
 
 def test_tuning_and_judging_share_no_wording_of_a_campaign() -> None:
-    """Wordings are dealt out by turns; each side has two or more of each, and none twice."""
-    code = (
-        "from second_world import small_operator as s; from second_world.campaigns import agentic as a, pools as p, reasoning as r\n"
-        "for m, names in ((r, 'EXPLAIN REWARD REWRITE FIXED PIN CLEAN'), (a, 'HARNESS RECOVER ALOUD ORCHESTRATE LONG'),"
-        " (p, 'NARRATE RESUME COUNSEL SPECS TUTORIALS'), (s, 'PATHS BOOTSTRAP')):\n"
-        "    for x in (getattr(m, n) for n in names.split()):\n"
-        "        assert len(x) >= 4 and len(set(x)) == len(x)\n"
-    )
-    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    """Wordings are dealt out by turns: every list has two or more for each side, and none twice."""
+    lists = wording_lists()
+    assert len(lists) == 18
+    for name, values in lists.items():
+        assert len(values) >= 4 and len(values) % 2 == 0 and len(set(values)) == len(values), name
 
 
-@pytest.mark.parametrize("name", ["mixed", "small-operator", "no-identity", "null"])
-def test_the_other_worlds_are_made(tmp_path: Path, name: str) -> None:
+def wording_lists() -> dict[str, list[str]]:
+    """The lists that `Scene.wording` draws from, by name, as source text."""
+    out: dict[str, list[str]] = {}
+    for path in (*(PACKAGE / "campaigns").glob("*.py"), PACKAGE / "small_operator.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [
+            n
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "wording"
+        ]
+        used = {a.id for call in calls for a in call.args if isinstance(a, ast.Name)}
+        for node in tree.body:
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Tuple)
+                and isinstance(node.targets[0], ast.Name)
+                and node.targets[0].id in used
+            ):
+                out[node.targets[0].id] = [ast.unparse(x) for x in node.value.elts]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "n_campaigns"), [("mixed", 8), ("no-identity", 8), ("small-operator", 2), ("null", 0)]
+)
+def test_the_other_worlds_hold_what_their_names_say(
+    worlds: dict[str, Path], name: str, n_campaigns: int
+) -> None:
     """Identity is left out where the place does not keep it, and a world without a campaign has none."""
-    world = make(tmp_path / name, name, 11)
-    columns = set(pq.read_schema(world / "accounts.parquet").names)
+    columns = set(pq.read_schema(worlds[name] / "accounts.parquet").names)
     assert ("payment_fingerprint" in columns) == (name in {"mixed", "null"})
-    campaigns = pc.count_distinct(pq.read_table(world / "truth.parquet")["campaign"]).as_py()
-    assert campaigns == {"mixed": 8, "no-identity": 8, "small-operator": 2, "null": 0}[name]
-    assert ("client_country" in exchanges(world).column_names) == (name != "small-operator")
+    assert pc.count_distinct(pq.read_table(worlds[name] / "truth.parquet")["campaign"]).as_py() == n_campaigns
+    assert ("client_country" in exchanges(worlds[name]).column_names) == (name != "small-operator")
