@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from label_data import PER_SOURCE, Example
+from label_data import PER_SOURCE, Example, read_holdout
 
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
-from hydrascope.sketch.labels import CERTAIN, classify_texts, label_group, load_weights, pool_logits
+from hydrascope.sketch.labels import (
+    CERTAIN,
+    classify_texts,
+    decide,
+    elicitation_probabilities,
+    label_group,
+    load_weights,
+    pool_logits,
+)
 
 __all__ = ["Held", "write_card"]
 
@@ -26,12 +35,11 @@ class Held:
 
     index: np.ndarray
     logits: np.ndarray
-    temperature: float
+    temperatures: dict[str, float]
+    """By model."""
 
 
-def write_card(
-    path: Path, examples: list[Example], held: dict[str, Held], holdout: list[tuple[str, str]], n_bytes: int
-) -> None:
+def write_card(path: Path, examples: list[Example], held: dict[str, Held], n_bytes: int) -> None:
     """Write docs/model-card.md."""
     vocabulary = len(load_weights().elicitation.weights)
     parts = [
@@ -46,20 +54,26 @@ def write_card(
         _task("capability", examples, held["capability"]),
         "## Elicitation, whole sources left out",
         _task("elicitation", examples, held["elicitation"]),
+        "## Elicitation, wordings by people who saw neither grammars nor features",
+        judge_holdout(read_holdout("phrases_holdout_wide.toml")),
+        _WIDE,
         "## Elicitation, phrasings written apart from the grammars",
-        _holdout(holdout),
+        judge_holdout(read_holdout("phrases_holdout.toml")),
         _FOOT,
     ]
     path.write_text("\n\n".join(parts) + "\n", "utf-8")
     print(f"wrote {path.name}")
 
 
-def _decide(task: str, logits: np.ndarray) -> np.ndarray:
+def _probabilities(task: str, logits: np.ndarray) -> np.ndarray:
+    if task == "elicitation":
+        return elicitation_probabilities(logits)
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    guess = p.argmax(axis=1)
-    guess[p.max(axis=1) < CERTAIN[task]] = REST[task]
-    return guess
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def _decide(task: str, logits: np.ndarray) -> np.ndarray:
+    return decide(task, _probabilities(task, logits))
 
 
 def _in_groups(task: str, examples: list[Example], held: Held, keys: list[tuple[str, str]]) -> np.ndarray:
@@ -87,7 +101,7 @@ def _task(task: str, examples: list[Example], held: Held) -> str:
         f"| rows | n | argmax | with abstention | in groups of {GROUP} |",
         "|---|---|---|---|---|",
     ]
-    best = held.logits.argmax(axis=1)
+    best = _probabilities(task, held.logits).argmax(axis=1)
     for label, mask in {
         "table, all": real,
         f"table, labelled other than {names[rest]}": real & (truth != rest),
@@ -102,7 +116,9 @@ def _task(task: str, examples: list[Example], held: Held) -> str:
     return "\n\n".join(
         [
             "\n".join(lines),
-            f"Temperature {held.temperature:.2f} (fitted on held-out rows of the table).",
+            "Temperatures, fitted on held-out rows: "
+            + ", ".join(f"{name} {value:.2f}" for name, value in held.temperatures.items())
+            + ".",
             "Confusion with abstention, groups, held-out rows of the table (per cent of the row):",
             _confusion(truth[real], grouped[real], names),
             "By source:",
@@ -141,41 +157,111 @@ def _by_source(
     return "\n".join(lines)
 
 
-def _holdout(holdout: list[tuple[str, str]]) -> str:
-    """Texts alone, and each elicitation's texts as one group."""
+def judge_holdout(holdout: list[tuple[str, str]]) -> str:
+    """Texts alone, and each elicitation's texts as one group, by the shipped weights."""
     truth = np.array([ELICITATIONS.index(label) for _, label in holdout])
     p = classify_texts([text for text, _ in holdout])[1]
     rest = REST["elicitation"]
-    lines = ["| least probability | elicitations found | `none` kept |", "|---|---|---|"]
-    for least in (0.0, 0.4, CERTAIN["elicitation"]):
-        guess = p.argmax(axis=1)
-        guess[p.max(axis=1) < least] = rest
-        right = guess == truth
-        lines.append(
-            f"| {least} | {100 * right[truth != rest].mean():.0f} % | {100 * right[truth == rest].mean():.0f} % |"
-        )
-    lines += ["", "| class | n | found alone | share when its texts are one group |", "|---|---|---|---|"]
-    for code, name in enumerate(ELICITATIONS):
-        mine = [text for (text, _), t in zip(holdout, truth, strict=True) if t == code]
-        share = label_group(mine)[1].get(name, 0.0)
-        lines.append(
-            f"| {name} | {len(mine)} | {100 * (guess == code)[truth == code].mean():.0f} % | {share:.2f} |"
-        )
+    named = p[:, :rest].argmax(axis=1) == truth
+    return "\n\n".join(
+        [
+            _by_threshold(1 - p[:, rest], named, truth != rest),
+            _by_class(holdout, truth, decide("elicitation", p)),
+            _by_language([text for text, _ in holdout], truth, decide("elicitation", p)),
+        ]
+    )
+
+
+def _by_threshold(elicits: np.ndarray, named: np.ndarray, some: np.ndarray) -> str:
+    lines = [
+        "| least probability of eliciting | elicitations found | found and named right | `none` kept |",
+        "|---|---|---|---|",
+    ]
+    leasts = {f"{least}": least for least in sorted({0.5, 0.7, 0.8, 0.9, CERTAIN["elicitation"]})}
+    leasts |= {f"where {kept} % of `none` are kept": _least(elicits[~some], kept) for kept in (95, 97)}
+    for name, least in leasts.items():
+        found = elicits >= least
+        rates = (found[some], (found & named)[some], ~found[~some])
+        lines.append(f"| {name} | " + " | ".join(f"{100 * rate.mean():.0f} %" for rate in rates) + " |")
     return "\n".join(lines)
+
+
+def _least(none: np.ndarray, kept: int) -> float:
+    """The smallest threshold that at least `kept` per cent of the texts of `none` stay under."""
+    return float(np.nextafter(np.quantile(none, kept / 100, method="higher"), np.float32(2)))
+
+
+def _by_class(holdout: list[tuple[str, str]], truth: np.ndarray, guess: np.ndarray) -> str:
+    rest = REST["elicitation"]
+    lines = [
+        "| class | n | right that it elicits, alone | named right | share of its texts right as one group |",
+        "|---|---|---|---|---|",
+    ]
+    for code, name in enumerate(ELICITATIONS):
+        mine = truth == code
+        texts = [text for (text, _), m in zip(holdout, mine, strict=True) if m]
+        none = label_group(texts)[1].get("none", 0.0)
+        right = (guess == rest) == (code == rest)
+        cells = f"{100 * right[mine].mean():.0f} % | {100 * (guess == code)[mine].mean():.0f} %"
+        lines.append(f"| {name} | {len(texts)} | {cells} | {none if code == rest else 1 - none:.2f} |")
+    return "\n".join(lines)
+
+
+def _by_language(texts: list[str], truth: np.ndarray, guess: np.ndarray) -> str:
+    """By the language that a text's letters and small words point to."""
+    rest, languages = REST["elicitation"], np.array([_language(text) for text in texts])
+    lines = ["| language | n | elicitations found alone | n | `none` kept alone |", "|---|---|---|---|---|"]
+    for language in sorted(set(languages), key=lambda name: -int((languages == name).sum())):
+        mine = languages == language
+        some, none = mine & (truth != rest), mine & (truth == rest)
+        cells = [
+            f"{part.sum()} | {100 * hit[part].mean():.0f} %" if part.any() else "0 | "
+            for part, hit in ((some, guess != rest), (none, guess == rest))
+        ]
+        lines.append(f"| {language} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+_SCRIPTS = {
+    "Japanese": "[\u3040-\u30ff]",
+    "Korean": "[\uac00-\ud7a3]",
+    "Chinese": "[\u4e00-\u9fff]",
+    "Russian, other Cyrillic": "[\u0400-\u04ff]",
+    "Arabic": "[\u0600-\u06ff]",
+    "Hindi": "[\u0900-\u097f]",
+}
+_SMALL_WORDS = {
+    "English": "the and of to is with in that for a",
+    "Spanish, Portuguese, Italian": "el los las una que en por con del para il di che um uma não os e la",
+    "French": "le les des une est dans et pour tu que du vous ou la",
+    "German": "der die das und ist nicht mit ein eine den im auf zu",
+}
+
+
+def _language(text: str) -> str:
+    for name, letters in _SCRIPTS.items():
+        if len(re.findall(letters, text)) >= 0.1 * len(text):
+            return name
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    counts = {name: sum(w in small.split() for w in words) for name, small in _SMALL_WORDS.items()}
+    best = max(counts, key=lambda name: counts[name])
+    return best if counts[best] else "other"
 
 
 _HEAD = """# Model card: capability and elicitation labels
 
-**What they are.** Two softmax classifiers over hashed words (`hydrascope.sketch.label_group`, `classify_texts`): what a
-template or account asks the model to be good at, and how its wording draws training signal out of the model. They name
+**What they are.** Linear classifiers over hashed words (`hydrascope.sketch.label_group`, `classify_texts`): what a
+template or account asks the model to be good at; whether its wording draws training signal out of the model; and how,
+which is asked apart so that a text between two elicitations is not taken for none. They name
 what an analyst sees; **a label is not evidence of guilt**: trainers and evaluators grade with the same rubrics, and
 coding agents of honest users write the same thoughts and actions.
 
 **How they work.** Words, pairs of neighbours, five-letter stems, character triples of unspaced scripts and markup,
 hashed into 2^20 buckets; a vocabulary of {vocabulary:,} buckets that occur in more than one source; unit length; weights learnt
 by AdaGrad with half of the features dropped at random, stored as 8-bit integers ({n_kb} kB, no text). Labels are
-looked for in windows of 600 bytes, two at each end of a text, and the clearest window counts. In a group, each text is drawn half-way to the group's mean, and what most texts share is judged by itself. A text whose best label
-has probability under {least_capability} (capability) or {least_elicitation} (elicitation) counts as `general` or `none`.
+looked for in windows of 600 bytes, two at each end of a text, and the clearest window counts. In a group, each text is drawn half-way to the group's mean, and what most texts share is judged by itself. A text whose best
+capability has a probability under {least_capability} counts as `general`; one that elicits anything with a probability under {least_elicitation} (at
+even odds beforehand) counts as `none`, and any other as its most likely elicitation.
 
 **Trained on** {n:,} texts: at most {per} rows of each source and label of the prompt table given to
 `scripts/train_labels.py`, and phrase grammars and word lists of our own (`scripts/phrases/`, `scripts/phrases_concepts.toml`,
@@ -186,6 +272,11 @@ rest on our grammars alone.
 time, and grammar lines by quarters; random splits are not shown because they look perfect and mean nothing. Rows of
 sources that the table labels by key words are believed only for general, coding and translation. Everything below
 is written by the script."""
+
+_WIDE = """Some 33 wordings of every class and 244 ordinary requests, many of them close to an elicitation on purpose, in several
+languages. They were written by others than the grammars, lexicon and features, who did not read them; the file was used
+for nothing but this table and a few looks at its totals while features were chosen. The language is guessed from letters
+and small words."""
 
 _FOOT = """The phrasings are by the same people as the grammars, in other words. The word lists were widened after a first look at
 what was missed here and then cleared, by a script, of every phrase that occurs here; so these figures lean to the kind

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from phrase_frames import frame
 
 __all__ = ["Example", "compose_phrases", "read_holdout", "read_table"]
 
@@ -118,25 +119,62 @@ def compose_phrases(table: list[Example], seed: int) -> list[Example]:
     pools = _item_pools(table)
     examples: list[Example] = []
     for path in sorted((HERE / "phrases").glob("*.toml")):
-        lang = path.stem
+        lang, _, wide = path.stem.partition("_")
         grammar = tomllib.loads(path.read_text("utf-8"))
-        copies = {"en": 200, "zh": 160}.get(lang, 60)
-        elicitations = {label: lines for label, lines in grammar.items() if label != "capability"}
-        for label, lines in [*elicitations.items(), *grammar["capability"].items()]:
-            n = copies * 2 if label == "none" else (copies if label in elicitations else copies // 2)
+        capabilities = grammar.pop("capability", {})
+        for label, lines in [*grammar.items(), *capabilities.items()]:
+            n = _copies(lang, label, len(lines) if wide else 0, label in grammar)
+            others = grammar["none"] if wide else []
             for _ in range(n):
                 line = rng.randrange(len(lines))
+                text = (
+                    _compose_wide(lines, line, others, pools, lang, rng)
+                    if wide
+                    else _compose(lines[line], pools, lang, rng)
+                )
                 examples.append(
                     Example(
-                        text=_compose(lines[line], pools, lang, rng),
-                        capability=None if label in elicitations else label,
-                        elicitation=label if label in elicitations else UNCLEAR_PHRASES.get(label, "none"),
-                        source=f"phrases {lang}",
+                        text=text,
+                        capability=None if label in grammar else label,
+                        elicitation=label if label in grammar else UNCLEAR_PHRASES.get(label, "none"),
+                        source=f"phrases {lang}{' wide' if wide else ''}",
                         lang=lang,
-                        family=f"phrases, lines {(line + len(label) + ord(lang[0])) % 4}",
+                        family=f"phrases, lines {_quarter(line, label, lang)}",
                     )
                 )
     return [e for e in examples + _compose_concepts(pools, rng) if e.text.strip()]
+
+
+def _copies(lang: str, label: str, n_lines: int, elicits: bool) -> int:
+    """Texts made of one label of a grammar: by its lines where it is wide."""
+    if n_lines:
+        return 24 * n_lines
+    copies = {"en": 200, "zh": 160}.get(lang, 60)
+    return copies * 2 if label == "none" else (copies if elicits else copies // 2)
+
+
+def _quarter(line: int, label: str, lang: str) -> int:
+    return (line + len(label) + ord(lang[0])) % 4
+
+
+def _compose_wide(
+    lines: list[str], line: int, others: list[str], pools: dict[str, list[str]], lang: str, rng: random.Random
+) -> str:
+    """A line of a wide grammar, now and then with another of its quarter or an ordinary request, in a frame."""
+    told = [_choose(lines[line], rng)]
+    if rng.random() < 0.25:
+        told.append(_choose(rng.choice(lines[line % 4 :: 4]), rng))
+    if rng.random() < 0.2:
+        told.insert(rng.randint(0, len(told)), _choose(rng.choice(others), rng))
+    items = [_item(pools, lang, rng) for _ in range(rng.choice([1, 1, 1, 2]))]
+    return frame(told, items, lang, rng)
+
+
+def _choose(line: str, rng: random.Random) -> str:
+    """A line with its choices made."""
+    while _CHOICE.search(line):
+        line = _CHOICE.sub(lambda match: rng.choice(match.group(1).split("|")), line)
+    return line
 
 
 def _compose_concepts(pools: dict[str, list[str]], rng: random.Random) -> list[Example]:
@@ -172,9 +210,9 @@ def _loose_sentence(
     return rng.choice([" ", ", ", ". "]).join(words) + ("\n" + _item(pools, lang, rng) if item else "")
 
 
-def read_holdout() -> list[tuple[str, str]]:
-    """Text and elicitation of the phrasings that were written apart from the grammars."""
-    holdout = tomllib.loads((HERE / "phrases_holdout.toml").read_text("utf-8"))
+def read_holdout(name: str) -> list[tuple[str, str]]:
+    """Text and elicitation of phrasings that were written apart from the grammars, from one file."""
+    holdout = tomllib.loads((HERE / name).read_text("utf-8"))
     return [(text, label) for label, texts in holdout.items() for text in texts]
 
 
@@ -204,8 +242,7 @@ def _slot_length(text: str) -> int:
 
 def _compose(line: str, pools: dict[str, list[str]], lang: str, rng: random.Random) -> str:
     """One sentence of a grammar line with its slots filled; now and then bare, or with its slot first."""
-    while _CHOICE.search(line):
-        line = _CHOICE.sub(lambda match: rng.choice(match.group(1).split("|")), line)
+    line = _choose(line, rng)
     if line == "{q}":
         return _item(pools, lang, rng)
     bare = rng.random() < 0.2

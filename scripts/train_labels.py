@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from label_card import Held, write_card
-from label_data import Example, compose_phrases, read_holdout, read_table
+from label_data import Example, compose_phrases, read_table
 from scipy.optimize import minimize_scalar
 from softmax import learn_weights
 
@@ -24,6 +24,7 @@ from hydrascope.schema import CAPABILITIES, ELICITATIONS
 from hydrascope.sketch.labels import (
     N_FEATURES,
     LinearModel,
+    clearest,
     featurize,
     quantize_weights,
     score_features,
@@ -35,7 +36,10 @@ WEIGHTS = ROOT / "src/hydrascope/sketch/weights/labels.npz"
 SEED = 20261120
 NAMES = {"capability": CAPABILITIES, "elicitation": ELICITATIONS}
 REST = {"capability": CAPABILITIES.index("general"), "elicitation": ELICITATIONS.index("none")}
-VOCABULARY = {"capability": 30_000, "elicitation": 30_000}
+NONE = REST["elicitation"]
+VOCABULARY = {"capability": 30_000, "nothing": 30_000, "elicitation": 30_000}
+MODELS = {"capability": ["capability"], "elicitation": ["elicitation", "nothing"]}
+"""The models of a task, in the order of its logits."""
 N_FOLDS = 8
 
 
@@ -118,19 +122,34 @@ def weigh(corpus: Corpus, n_classes: int) -> np.ndarray:
     return (weights / weights.mean()).astype(np.float32)
 
 
+def balance(weights: np.ndarray, yes: np.ndarray) -> np.ndarray:
+    """Weights with as much in all `yes` as in all others."""
+    weights = np.where(yes, weights / weights[yes].sum(), weights / weights[~yes].sum())
+    return (weights / weights.mean()).astype(np.float32)
+
+
 def fit(task: str, corpus: Corpus) -> tuple[np.ndarray, LinearModel]:
-    """Vocabulary and model."""
-    n_classes = len(NAMES[task])
+    """Vocabulary and model: capabilities, whether nothing is elicited, or which elicitation it is."""
+    if task == "elicitation":
+        corpus = corpus.take(corpus.truth != NONE)
+    n_classes = NONE if task == "elicitation" else len(NAMES.get(task, ELICITATIONS))
     vocabulary = choose_vocabulary(corpus, n_classes, VOCABULARY[task])
+    importance = weigh(corpus, n_classes)
+    truth = corpus.truth
+    if task == "nothing":
+        truth = (truth == NONE).astype(np.int64)
+        importance, n_classes = balance(importance, truth == 1), 2
     place = np.full(N_FEATURES, -1, np.int32)
     place[vocabulary] = np.arange(len(vocabulary))
     rows = place[corpus.features]
     bounds = np.concatenate([[0], np.cumsum(rows >= 0)])[corpus.bounds]
     weights, bias = learn_weights(
-        bounds, rows[rows >= 0], corpus.truth, weigh(corpus, n_classes), len(vocabulary), n_classes,
-        5, 0.1, 0.0, 0.5, SEED,
-    )  # fmt: skip
-    return vocabulary, LinearModel(place=place, weights=weights, bias=bias, rest=REST[task])
+        bounds, rows[rows >= 0], truth, importance, len(vocabulary), n_classes, 5, 0.1, 0.0, 0.5, SEED
+    )
+    if task == "nothing":
+        weights, bias = weights[:, 1:] - weights[:, :1], bias[1:] - bias[:1]
+    rest = {"capability": REST["capability"], "nothing": 0}.get(task)
+    return vocabulary, LinearModel(place=place, weights=weights, bias=bias, rest=rest)
 
 
 def folds(family: np.ndarray) -> list[np.ndarray]:
@@ -146,13 +165,14 @@ def folds(family: np.ndarray) -> list[np.ndarray]:
 
 
 def cross_sources(task: str, corpus: Corpus, judged: Corpus) -> np.ndarray:
-    """Logits of each judged piece from a model that saw nothing of its family."""
+    """Logits of each judged piece from models that saw nothing of its family."""
     logits = np.zeros((len(judged.truth), len(NAMES[task])), np.float32)
     for held in folds(judged.family):
         families = np.unique(judged.family[held])
-        _, model = fit(task, corpus.take(~np.isin(corpus.family, families)))
-        part = judged.take(held)
-        logits[held] = score_features(model, part.bounds, part.features)
+        seen, part = corpus.take(~np.isin(corpus.family, families)), judged.take(held)
+        logits[held] = np.hstack(
+            [score_features(fit(t, seen)[1], part.bounds, part.features) for t in MODELS[task]]
+        )
         print(task, "fold", held.sum(), flush=True)
     return logits
 
@@ -171,10 +191,24 @@ def temperature(logits: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> f
 
 def by_example(task: str, corpus: Corpus, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Example indices and the logits of each, from its clearest window."""
-    margin = np.delete(logits, REST[task], axis=1).max(axis=1) - logits[:, REST[task]]
-    order = np.lexsort((-margin, corpus.example))
-    examples, first = np.unique(corpus.example[order], return_index=True)
-    return examples, logits[order[first]]
+    margin = -logits[:, NONE]
+    if task == "capability":
+        margin = np.delete(logits, REST[task], axis=1).max(axis=1) - logits[:, REST[task]]
+    return np.unique(corpus.example), logits[clearest(margin, corpus.example)]
+
+
+def calibrate(task: str, logits: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """The temperature of each of a task's models on held-out rows, every model by itself."""
+    even = np.ones(len(truth))
+    if task == "capability":
+        return {task: temperature(logits, truth, even)}
+    some = truth != NONE
+    both = np.hstack([np.zeros((len(truth), 1)), logits[:, NONE:]])
+    importance = balance(even, some).astype(float)
+    return {
+        "elicitation": temperature(logits[some, :NONE], truth[some], even[some]),
+        "nothing": temperature(both, (~some).astype(int), importance),
+    }
 
 
 def main() -> None:
@@ -189,30 +223,24 @@ def main() -> None:
     held: dict[str, Held] = {}
     for task, names in NAMES.items():
         corpus = cut(task, examples, every=False)
-        divisor = 1.6
+        divisors = dict.fromkeys(MODELS[task], 1.0)
         if not options.quick:
             judged = cut(task, examples, every=True)
             index, logits = by_example(task, judged, cross_sources(task, corpus, judged))
             truth = np.array([names.index(getattr(examples[i], task)) for i in index])
-            real = np.array([not examples[i].source.startswith("phrases") for i in index])
-            divisor = temperature(logits[real], truth[real], np.ones(int(real.sum())))
-            held[task] = Held(index=index, logits=logits / divisor, temperature=divisor)
-        vocabulary, model = fit(task, corpus)
-        arrays |= quantize_weights(task, vocabulary, model.weights / divisor, model.bias / divisor)
-        print(
-            task,
-            len(corpus.truth),
-            "pieces",
-            len(vocabulary),
-            "features, temperature",
-            round(divisor, 2),
-            flush=True,
-        )
+            divisors = calibrate(task, logits, truth)
+            widths = [1 if name == "nothing" else logits.shape[1] - len(divisors) + 1 for name in divisors]
+            logits = logits / np.repeat(list(divisors.values()), widths)
+            held[task] = Held(index=index, logits=logits, temperatures=divisors)
+        for name, divisor in divisors.items():
+            vocabulary, model = fit(name, corpus)
+            arrays |= quantize_weights(name, vocabulary, model.weights / divisor, model.bias / divisor)
+            print(name, len(vocabulary), "features, temperature", round(divisor, 2), flush=True)
     WEIGHTS.parent.mkdir(exist_ok=True)
     np.savez_compressed(WEIGHTS, **arrays)
     print(WEIGHTS.stat().st_size, "bytes")
     if held:
-        write_card(ROOT / "docs/model-card.md", examples, held, read_holdout(), WEIGHTS.stat().st_size)
+        write_card(ROOT / "docs/model-card.md", examples, held, WEIGHTS.stat().st_size)
 
 
 if __name__ == "__main__":

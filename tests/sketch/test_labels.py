@@ -10,9 +10,9 @@ import pytest
 
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
 from hydrascope.sketch import classify_texts, label_group
-from hydrascope.sketch.labels import load_weights, windows_of
+from hydrascope.sketch.labels import decide, load_weights, windows_of
 
-HOLDOUT = Path(__file__).parents[2] / "scripts" / "phrases_holdout.toml"
+HOLDOUTS = Path(__file__).parents[2] / "scripts"
 QUESTIONS = [
     "What is the capital of Bhutan?",
     "How many apples are left if Tom has five and eats two?",
@@ -90,26 +90,36 @@ def test_any_text_can_be_labelled() -> None:
     assert classify_texts(["\ud800 a\x00b 😀", "😀" * 5000])[0].shape == (2, len(CAPABILITIES))
 
 
-def test_phrasings_written_apart_are_found_more_often_than_not() -> None:
-    """The hold-out of other wordings and languages: half or more found, few ordinary requests accused."""
-    holdout = tomllib.loads(HOLDOUT.read_text("utf-8"))
+@pytest.mark.parametrize(
+    ("name", "least"), [("phrases_holdout.toml", 0.55), ("phrases_holdout_wide.toml", 0.55)]
+)
+def test_phrasings_written_apart_are_found_more_often_than_not(name: str, least: float) -> None:
+    """Hold-outs of other wordings and languages: most are found, few ordinary requests accused."""
+    holdout = tomllib.loads((HOLDOUTS / name).read_text("utf-8"))
     texts = [(text, label) for label, group in holdout.items() for text in group]
-    best = classify_texts([text for text, _ in texts])[1]
-    names = [
-        ELICITATIONS[i] if p[i] >= 0.4 else "none" for p, i in zip(best, best.argmax(axis=1), strict=True)
-    ]
-    right = np.array([name == label for name, (_, label) in zip(names, texts, strict=True)])
+    guess = decide("elicitation", classify_texts([text for text, _ in texts])[1])
+    none = ELICITATIONS.index("none")
     ordinary = np.array([label == "none" for _, label in texts])
     assert all(len(group) >= 6 for group in holdout.values())
-    assert right[~ordinary].mean() >= 0.5
-    assert right[ordinary].mean() >= 0.75
+    assert (guess != none)[~ordinary].mean() >= least
+    assert (guess == none)[ordinary].mean() >= 0.9
+    assert np.mean([ELICITATIONS[g] == label for g, (_, label) in zip(guess, texts, strict=True)]) >= least
+
+
+def test_a_text_between_two_elicitations_is_not_none() -> None:
+    """What is certain to elicit counts, however the probability is divided; what is not, does not."""
+    divided, unsure = np.zeros((2, len(ELICITATIONS)), np.float32)
+    divided[[0, 1, -1]] = 0.46, 0.44, 0.1
+    unsure[[0, -1]] = 0.55, 0.45
+    assert decide("elicitation", np.vstack([divided, unsure])).tolist() == [0, ELICITATIONS.index("none")]
 
 
 def test_the_shipped_weights_hold_no_text_and_are_small() -> None:
     """Numbers alone, under two megabytes."""
     weights = load_weights()
     assert weights.capability.weights.shape[1] == len(CAPABILITIES)
-    assert weights.elicitation.weights.shape[1] == len(ELICITATIONS)
+    assert weights.elicitation.weights.shape[1] == len(ELICITATIONS) - 1
+    assert weights.nothing.weights.shape[1] == 1
     file = Path(__file__).parents[2] / "src/hydrascope/sketch/weights/labels.npz"
     assert file.stat().st_size < 2_000_000
     with np.load(file, allow_pickle=False) as archive:

@@ -3,7 +3,8 @@
 A label describes wording, not guilt: trainers and evaluators grade with the same rubrics. The features of a text are
 binary, kept only where they are in the model's vocabulary, and scaled to unit length. An instruction is a sentence or
 two around an item of any length, so labels are looked for in windows at either end of a text, and the clearest window
-counts. `docs/model-card.md` has the figures, all of them across sources.
+counts. Whether a text elicits at all is one question with a model of its own, which elicitation it is another, so that
+a text that lies between two of them is not taken for none. `docs/model-card.md` has the figures, all across sources.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ __all__ = [
     "LinearModel",
     "Weights",
     "classify_texts",
+    "clearest",
+    "decide",
+    "elicitation_probabilities",
     "featurize",
     "label_group",
     "load_weights",
@@ -43,8 +47,8 @@ ENDS = 1200
 """Bytes of a text that are read at either end, at most."""
 WINDOW = 600
 """Bytes of a window, about."""
-CERTAIN = {"capability": 0.35, "elicitation": 0.6}
-"""Least probability for a label other than `general` or `none` to count in a group's shares."""
+CERTAIN = {"capability": 0.35, "elicitation": 0.8}
+"""Least probability of a capability other than `general`, and of eliciting at all, to count in a group's shares."""
 
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
 _COMMON = 0.6  # a feature in this share of a group's texts is part of their template
@@ -63,8 +67,8 @@ class LinearModel:
     """float32[vocabulary, classes]."""
     bias: NDArray[np.float32]
     """float32[classes]."""
-    rest: int
-    """Class of a text without any known feature."""
+    rest: int | None
+    """Class of a text without any known feature, where one is certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,10 @@ class Weights:
     """The shipped models."""
 
     capability: LinearModel
+    nothing: LinearModel
+    """One column: the logit of eliciting nothing."""
     elicitation: LinearModel
+    """Which elicitation it is where there is one: all but the last of `ELICITATIONS`."""
 
 
 def classify_texts(texts: Sequence[str | None]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -83,7 +90,7 @@ def classify_texts(texts: Sequence[str | None]) -> tuple[NDArray[np.float32], ND
         of `hydrascope.schema`. A null or empty text is `general` and `none`.
     """
     logits, elicited = _logits([text or "" for text in texts])
-    return _softmax(logits), _softmax(elicited)
+    return _softmax(logits), elicitation_probabilities(elicited)
 
 
 def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str, float]]:
@@ -91,8 +98,9 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
 
     Each text is drawn half-way to the mean of the group, since texts of one template or account mostly ask for one
     thing. Words that most of the texts have in common are judged once, together, and that judgement is joined to the
-    one of each text that has them: the items of a template blur each text, not what they share. A text whose best label
-    is not certain enough counts as `general` or `none`.
+    one of each text that has them: the items of a template blur each text, not what they share. A text whose best
+    capability is not certain enough counts as `general`; one that elicits without much doubt counts as its most likely
+    elicitation, however unsure which that is.
 
     Returns:
         Two mappings of label to share; shares sum to one, labels with no share are left out; both empty without
@@ -105,10 +113,31 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
     member, shared, shared_elicited = _common_part(kept)
     logits[member] = (logits[member] + shared) / 2
     elicited[member] = (elicited[member] + shared_elicited) / 2
-    return (
-        _shares(_softmax(logits), CAPABILITIES, _GENERAL, CERTAIN["capability"]),
-        _shares(_softmax(elicited), ELICITATIONS, _NONE, CERTAIN["elicitation"]),
-    )
+    capabilities = decide("capability", _softmax(logits))
+    elicitations = decide("elicitation", elicitation_probabilities(elicited))
+    return _shares(capabilities, CAPABILITIES), _shares(elicitations, ELICITATIONS)
+
+
+def decide(task: str, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The class of each of n texts, the rest class where another is not certain enough.
+
+    Args:
+        task: `capability` or `elicitation`.
+        probabilities: float32[n, classes] as `classify_texts` gives them.
+    """
+    if task == "capability":
+        best = probabilities.argmax(axis=1)
+        best[probabilities.max(axis=1) < CERTAIN[task]] = _GENERAL
+        return best
+    best = probabilities[:, :_NONE].argmax(axis=1)
+    best[1 - probabilities[:, _NONE] < CERTAIN[task]] = _NONE
+    return best
+
+
+def elicitation_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32[n, len(ELICITATIONS)] from logits of which elicitation it is and, last, of its being none."""
+    elicits = 1 / (1 + np.exp(logits[:, _NONE:]))
+    return np.hstack([_softmax(logits[:, :_NONE]) * elicits, 1 - elicits])
 
 
 def featurize(texts: Sequence[str], *, ends: int = ENDS) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -144,7 +173,8 @@ def score_features(
     """Logits float32[n, classes] of n feature sets."""
     sums, n_known = sum_rows(bounds, features, model.place, model.weights)
     logits = sums / np.sqrt(np.maximum(n_known, 1))[:, None] + model.bias
-    logits[n_known == 0] = np.where(np.arange(logits.shape[1]) == model.rest, _SURE, 0)
+    if model.rest is not None:
+        logits[n_known == 0] = np.where(np.arange(logits.shape[1]) == model.rest, _SURE, 0)
     return logits.astype(np.float32)
 
 
@@ -154,7 +184,8 @@ def load_weights() -> Weights:
     with np.load(_WEIGHTS_FILE) as archive:
         return Weights(
             capability=_dequantize(archive, "capability", _GENERAL),
-            elicitation=_dequantize(archive, "elicitation", _NONE),
+            nothing=_dequantize(archive, "nothing", 0),
+            elicitation=_dequantize(archive, "elicitation", None),
         )
 
 
@@ -171,7 +202,7 @@ def quantize_weights(
     }
 
 
-def _dequantize(archive: Mapping[str, np.ndarray], task: str, rest: int) -> LinearModel:
+def _dequantize(archive: Mapping[str, np.ndarray], task: str, rest: int | None) -> LinearModel:
     vocabulary = archive[f"{task}_vocabulary"]
     place = np.full(N_FEATURES, -1, np.int32)
     place[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
@@ -181,46 +212,46 @@ def _dequantize(archive: Mapping[str, np.ndarray], task: str, rest: int) -> Line
 
 def _logits(texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Capability and elicitation logits of each text, each from its clearest window."""
-    weights = load_weights()
     pieces = [windows_of(text) for text in texts]
     owner = np.repeat(np.arange(len(texts)), [len(piece) for piece in pieces])
     bounds, features = featurize([window for piece in pieces for window in piece])
-    models = (weights.capability, weights.elicitation)
-    capability, elicitation = (
-        _clearest(model, score_features(model, bounds, features), owner) for model in models
+    capability, elicitation = _score(bounds, features)
+    labelled = np.delete(capability, _GENERAL, axis=1).max(axis=1, initial=-np.inf) - capability[:, _GENERAL]
+    return capability[clearest(labelled, owner)], elicitation[clearest(-elicitation[:, _NONE], owner)]
+
+
+def _score(
+    bounds: NDArray[np.int64], features: NDArray[np.int32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits of feature sets: capabilities; elicitations, of which the last column is that of none."""
+    weights = load_weights()
+    capability, elicitation, nothing = (
+        score_features(model, bounds, features)
+        for model in (weights.capability, weights.elicitation, weights.nothing)
     )
-    return capability, elicitation
+    return capability, np.hstack([elicitation, nothing])
 
 
-def _clearest(
-    model: LinearModel, logits: NDArray[np.float32], owner: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Of each owner's windows the one in which a label stands out most against the rest class."""
-    margin = np.delete(logits, model.rest, axis=1).max(axis=1, initial=-np.inf) - logits[:, model.rest]
+def clearest(margin: NDArray[np.float32], owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each owner's windows the index of the one in which a label stands out most."""
     order = np.lexsort((-margin, owner))
     _, first = np.unique(owner[order], return_index=True)
-    return logits[order[first]]
+    return order[first]
 
 
 def _common_part(texts: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which texts have the group's common features, and the logits of those features alone."""
-    weights = load_weights()
     bounds, features = featurize(texts)
     names, inverse, counts = np.unique(features, return_inverse=True, return_counts=True)
     common = counts >= max(3, _COMMON * len(texts))
     hits = np.diff(np.concatenate([[0], np.cumsum(common[inverse])])[bounds])
     n_common = int(common.sum())
     member = (hits >= 0.5 * n_common) & (n_common >= 8)
-    span = np.array([0, n_common], np.int64)
-    shared = score_features(weights.capability, span, names[common])
-    return member, shared, score_features(weights.elicitation, span, names[common])
+    shared, shared_elicited = _score(np.array([0, n_common], np.int64), names[common])
+    return member, shared, shared_elicited
 
 
-def _shares(
-    probabilities: NDArray[np.float32], names: tuple[str, ...], rest: int, least: float
-) -> dict[str, float]:
-    best = probabilities.argmax(axis=1)
-    best[probabilities.max(axis=1) < least] = rest
+def _shares(best: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, float]:
     counts = np.bincount(best, minlength=len(names)) / len(best)
     return {names[i]: float(counts[i]) for i in np.argsort(-counts, kind="stable") if counts[i] > 0}
 
