@@ -27,8 +27,15 @@ SCENARIO = "scale/16m"
 DAYS = 31
 WHOLE = 16_200_000
 """What the whole world is called, and a sixth less than it has: 19,066,536 exchanges of 47,449 accounts."""
-SIZES = {"130k": 130_000, "1M": 1_000_000, "4M": 4_000_000, "16M": WHOLE}
-"""Names of worlds; each has about a fifth more exchanges than its name says."""
+SIZES = {
+    "130k": 130_000,
+    "1M": 1_000_000,
+    "4M": 4_000_000,
+    "16M": WHOLE,
+    "32M": 27_500_000,
+    "160M": 136_000_000,
+}
+"""Names of worlds. The small ones have about a fifth more exchanges than their name says, the two large ones what it says."""
 TEXT_BYTES = 620
 """Mean bytes of prompt and system prompt of an exchange: ten gigabytes for sixteen million."""
 _WORDS = 30_000
@@ -62,21 +69,25 @@ def _mean_bytes(path: Path) -> float:
 
 
 def _lengthen(path: Path, missing: int) -> None:
-    """Append words to every prompt, log-normal in number, `missing` bytes in the mean."""
-    table = pq.read_table(path)
+    """Append words to every prompt, log-normal in number, `missing` bytes in the mean; a row group at a time."""
     rng = np.random.default_rng(int(path.stem.split("-")[1]))
     text = _prose(rng, 4_000_000)
-    spread = 0.8
-    length = rng.lognormal(np.log(missing) - spread**2 / 2, spread, len(table)).astype(np.int64)
-    start = rng.integers(0, len(text) - 40 * missing, len(table))
-    length = np.minimum(length, 40 * missing)
-    tails = pa.array(
-        [text[a:b] for a, b in zip(start.tolist(), (start + length).tolist(), strict=True)], pa.string()
-    )
-    at = table.schema.get_field_index("prompt")
-    longer = pc.binary_join_element_wise(table["prompt"], tails, "\n\n")
     partial_path = path.with_suffix(".partial")
-    pq.write_table(table.set_column(at, table.schema.field(at), longer), partial_path, compression="zstd")
+    with pq.ParquetFile(path) as log:
+        spread, n = 0.8, log.metadata.num_rows
+        length = rng.lognormal(np.log(missing) - spread**2 / 2, spread, n).astype(np.int64)
+        start = rng.integers(0, len(text) - 40 * missing, n)
+        stop = start + np.minimum(length, 40 * missing)
+        at, row = log.schema_arrow.get_field_index("prompt"), 0
+        with pq.ParquetWriter(partial_path, log.schema_arrow, compression="zstd") as longer:
+            for group in range(log.num_row_groups):
+                table = log.read_row_group(group)
+                here = slice(row, row + len(table))
+                pairs = zip(start[here].tolist(), stop[here].tolist(), strict=True)
+                tails = pa.array([text[a:b] for a, b in pairs], pa.string())
+                prompts = pc.binary_join_element_wise(table["prompt"], tails, "\n\n")
+                longer.write_table(table.set_column(at, table.schema.field(at), prompts))
+                row += len(table)
     partial_path.replace(path)
 
 

@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from micro_worlds import write_world
 
-from conftest import write_world
 from hydrascope.evaluate.leaderboard import leaderboard_json, leaderboard_markdown, rank_trials
 from hydrascope.evaluate.leaderboard_page import render_leaderboard
 from hydrascope.evaluate.peers import PEERS

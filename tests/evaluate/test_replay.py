@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from micro_worlds import START, write_world
 
-from conftest import START, write_world
 from hydrascope.errors import UsageError
 from hydrascope.evaluate.findings import Findings
 from hydrascope.evaluate.latency import (

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from observing import at, batch_of, random_rows
 
+from hydrascope.features import observer
 from hydrascope.features.observed import OBSERVED, observe_exchanges
 from hydrascope.features.observer import KINDS, ObserveSettings, PartObserver
 from hydrascope.kernels.strings import hash_strings
@@ -91,9 +92,9 @@ def test_a_sketch_says_what_the_text_would() -> None:
 
 def observe(folder: Path, rows: list[pa.RecordBatch], **changed: object) -> dict[str, pa.Table]:
     """The tables that one part leaves, by kind."""
-    with PartObserver(folder, "0", ObserveSettings(**changed)) as observer:  # type: ignore[arg-type]
+    with PartObserver(folder, "0", ObserveSettings(**changed)) as part:  # type: ignore[arg-type]
         for batch in rows:
-            observer.observe(batch)
+            part.observe(batch)
     paths = {kind: folder / kind / "0.parquet" for kind in KINDS}
     return {kind: pq.read_table(path) for kind, path in paths.items() if path.exists()}
 
@@ -122,6 +123,24 @@ def test_the_lowest_ranked_exchanges_of_an_account_are_always_kept(tmp_path: Pat
         assert len(found) < 3000 / 4
 
 
+@pytest.mark.parametrize("held", [1, 64 << 20])
+def test_shingles_lie_in_order_of_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    """As far as they were held at once; row groups are small and say whose they are, so that few need be read."""
+    monkeypatch.setattr(observer, "_HELD_BYTES", held)
+    monkeypatch.setattr(observer, "SHINGLE_GROUP_ROWS", 16)
+    batch = batch_of(random_rows(200, 3))
+    tables = observe(tmp_path, [batch.slice(i, 50) for i in range(0, 200, 50)])
+    accounts = tables["shingles"]["account"].to_numpy()
+    assert sorted(tables["shingles"]["xid"].to_pylist()) == sorted(tables["rows"]["xid"].to_pylist())
+    for piece in np.split(accounts, range(50, 200, 50)) if held == 1 else [accounts]:
+        assert (np.diff(piece) >= 0).all()
+    meta = pq.ParquetFile(tmp_path / "shingles" / "0.parquet").metadata
+    groups = [meta.row_group(g) for g in range(meta.num_row_groups)]
+    assert all(g.num_rows <= 16 and g.column(0).statistics.has_min_max for g in groups)
+
+
 def test_no_text_leaves_the_observer_where_none_may(tmp_path: Path) -> None:
     """With keep_text off there is no table of texts, and system prompts are hashes."""
     rows = [ROW | {"system": "a secret system prompt", "prompt": "a secret question"}]
@@ -132,8 +151,8 @@ def test_no_text_leaves_the_observer_where_none_may(tmp_path: Path) -> None:
 
 def test_a_failing_part_leaves_nothing_under_its_name(tmp_path: Path) -> None:
     """A part is whole or absent."""
-    with pytest.raises(RuntimeError), PartObserver(tmp_path, "0", ObserveSettings()) as observer:
-        observer.observe(batch_of([ROW]))
+    with pytest.raises(RuntimeError), PartObserver(tmp_path, "0", ObserveSettings()) as part:
+        part.observe(batch_of([ROW]))
         raise RuntimeError
     assert not list(tmp_path.rglob("*.parquet"))
 

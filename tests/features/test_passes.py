@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from hydrascope.engine.duckdb import DuckEngine
-from hydrascope.features import repeats
+from hydrascope.features import content, repeats
+from hydrascope.features.content import read_heavy, sample_exchanges
 from hydrascope.features.items import read_items
 from hydrascope.features.repeats import read_passes, repeats_of
 
@@ -72,3 +73,39 @@ def test_items_are_those_of_a_plain_grouping(
         n_items[p["account"]] += p["n"]
         n_distinct[p["account"]] += 1
     assert items.n_items.tolist() == n_items.tolist() and items.n_distinct.tolist() == n_distinct.tolist()
+
+
+@pytest.fixture
+def sampled(tmp_path: Path) -> DuckEngine:
+    """Forty accounts, some with few exchanges; each two have shingles of their own, and all have common ones."""
+    rng = np.random.default_rng(4)
+    stock = rng.integers(-(2**62), 2**62, 300)
+    number = rng.choice(40, 900, p=rng.dirichlet(np.full(40, 0.5)))
+    account = rng.integers(-(2**62), 2**62, 40)[number]
+    own = 100 + 10 * (number[:, None] // 2) + rng.integers(0, 10, (900, 3))
+    shingles = [np.unique(stock[[*mine, *rng.integers(0, 100, 3)]]).tolist() for mine in own]
+    made = DuckEngine(memory_bytes=1 << 28, threads=1, spill=tmp_path)
+    rank, xid = rng.integers(0, 2**62, len(account)), np.arange(len(account))
+    system = pa.array(rng.integers(0, 3, len(account)), mask=rng.random(len(account)) < 0.5)
+    made.register(
+        "shingles",
+        pa.table({"account": account, "xid": xid, "rank": rank, "system": system, "shingles": shingles}),
+    )
+    made.register("systems", pa.table({"system": np.arange(3), "shingles": stock[:6].reshape(3, 2).tolist()}))
+    names = np.unique(account)
+    made.register("dim", pa.table({"account": names[::-1], "code": np.arange(len(names), dtype=np.int32)}))
+    return made
+
+
+def test_heavy_shingles_are_the_same_in_any_number_of_passes(
+    sampled: DuckEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One pass, or one for every account."""
+    n_accounts = int(sampled.collect("SELECT count(*) AS n FROM dim")["n"][0].as_py())
+    sample_exchanges(sampled, 20)
+    whole = read_heavy(sampled, n_accounts)
+    monkeypatch.setattr(content, "_PER_PASS", 1)
+    apart = read_heavy(sampled, n_accounts)
+    assert len(whole.shingle) > 50
+    for name in ("shingle", "account", "n", "n_sampled"):
+        assert np.array_equal(getattr(whole, name), getattr(apart, name))

@@ -20,6 +20,7 @@ __all__ = ["Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges"]
 
 _PER_PASS = 1_000_000
 """Exchanges whose shingles are held in memory at once, some 250 MB."""
+_NONE = np.zeros(0, np.int64)
 _FEW = 3
 """An account with so few sampled exchanges cannot repeat itself: there, once can be enough."""
 
@@ -51,7 +52,7 @@ class Matches:
 
 
 def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -> None:
-    """Define `sampled` (account code, xid, system, shingles), and its lists as rows: `said` and `wrapped`.
+    """Define `sampled` (account code and hash, xid, system, shingles), and its lists as rows: `said` and `wrapped`.
 
     An exchange's shingles are those of its prompt (`said`) and of its system prompt (`wrapped`, once a system
     prompt). They are never put together in one table: system prompts repeat in a million exchanges, and most
@@ -66,7 +67,7 @@ def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -
     engine.define(
         "sampled",
         f"""
-        SELECT d.code AS account, s.xid AS xid, s.system AS system, s.shingles AS shingles
+        SELECT d.code AS account, s.account AS hashed, s.xid AS xid, s.system AS system, s.shingles AS shingles
         FROM shingles s JOIN cut c ON s.account = c.account JOIN dim d ON s.account = d.account
         WHERE s.rank <= c.rank{keep}""",
     )
@@ -83,13 +84,13 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     A shingle that stands in a prompt and in its system prompt is counted in both, up to the sample's size.
     Shares are summed as whole billionths: a sum of fractions would depend on the order that threads meet them in.
     """
-    sizes = engine.collect("SELECT account, count(*) AS n FROM sampled GROUP BY account")
+    sizes = engine.collect("SELECT account, hashed, count(*) AS n FROM sampled GROUP BY account, hashed")
     n_sampled = np.zeros(n_accounts, np.int64)
     n_sampled[sizes["account"].to_numpy()] = sizes["n"].to_numpy()
     engine.register(
         "sample_sizes", pa.table({"account": np.arange(n_accounts, dtype=np.int32), "n_sampled": n_sampled})
     )
-    engine.register("repeated", pa.table({"shingle": _repeated(engine, n_sampled)}))
+    engine.register("repeated", pa.table({"shingle": _repeated(engine, sizes, n_sampled)}))
     rows = engine.collect(f"""
         WITH candidates AS (SELECT shingle FROM repeated UNION SELECT shingle FROM wrapped),
         wrappers AS (SELECT account, system, count(*) AS n FROM sampled WHERE system IS NOT NULL GROUP BY account, system),
@@ -120,22 +121,36 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
     )
 
 
-def _repeated(engine: Engine, n_sampled: np.ndarray) -> np.ndarray:
+def _repeated(engine: Engine, sizes: pa.Table, n_sampled: np.ndarray) -> np.ndarray:
     """int64[], ascending: shingles of prompts that recur inside two accounts or more.
 
     Most shingles of prompts occur once. Only those that recur, and those of system prompts, can be heavy, and only they
     are worth grouping.
     """
-    n_passes = max(1, -(-int(n_sampled.sum()) // _PER_PASS))
     found = [
         _repeated_in(
-            list(engine.stream(f"SELECT account, shingles FROM sampled WHERE account % {n_passes} = {i}")),
+            list(
+                engine.stream(f"SELECT account, shingles FROM sampled WHERE hashed BETWEEN {low} AND {high}")
+            ),
             n_sampled <= _FEW,
         )
-        for i in range(n_passes)
+        for low, high in _passes(sizes["hashed"].to_numpy(), sizes["n"].to_numpy())
     ]
-    shingle, n_accounts = np.unique(np.concatenate(found), return_counts=True)
+    shingle, n_accounts = np.unique(np.concatenate([_NONE, *found]), return_counts=True)
     return shingle[n_accounts >= 2]
+
+
+def _passes(hashed: np.ndarray, n: np.ndarray) -> list[tuple[int, int]]:
+    """Ranges of hashed accounts, both ends included, with about `_PER_PASS` sampled exchanges each.
+
+    Parts hold their shingles in order of hashed accounts, so a pass reads little that it does not want.
+    """
+    order = np.argsort(hashed)
+    before = np.cumsum(n[order]) - n[order]
+    first = np.flatnonzero(np.diff(before // _PER_PASS, prepend=-1))
+    last = np.append(first[1:], len(order)) - 1
+    ends = hashed[order]
+    return list(zip(ends[first].tolist(), ends[last].tolist(), strict=True)) if len(order) else []
 
 
 def _repeated_in(batches: list[pa.RecordBatch], once: np.ndarray) -> np.ndarray:

@@ -30,11 +30,15 @@ from hydrascope.features.sample_cuts import PartCuts, SampleCuts
 from hydrascope.kernels.seen import SeenValues, Tally
 from hydrascope.sketch import RATE, sketch_texts
 
-__all__ = ["KINDS", "ObserveSettings", "PartObserver"]
+__all__ = ["KINDS", "SHINGLE_GROUP_ROWS", "ObserveSettings", "PartObserver"]
 
 KINDS = ("rows", "shingles", "texts", "systems", "values")
 _COMPRESSION = {"rows": "lz4", "shingles": "none"}
 """Rows are read a dozen times, and sampled hashes are random numbers, which nothing makes smaller."""
+_HELD_BYTES = 64 << 20
+"""Shingles are held up to this size, put in order of accounts, and written."""
+SHINGLE_GROUP_ROWS = 8_192
+"""Exchanges to a row group of shingles: few accounts each, so that who wants some accounts reads few of them."""
 _RANK_SPAN = float(2**63)
 
 
@@ -96,6 +100,7 @@ class PartObserver:
     ) -> None:
         self._folder, self._name, self._settings = folder, name, settings
         self._writers: dict[str, pq.ParquetWriter] = {}
+        self._held: list[pa.Table] = []
         self._sketched = _Quota(settings.n_sketched, 2.0, cuts.sketched if cuts else None)
         self._texts = _Quota(settings.n_texts, 6.0, cuts.texts if cuts else None)
         self._values = _Known()
@@ -107,8 +112,12 @@ class PartObserver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for writer in self._writers.values():
-            writer.close()
+        try:
+            if kind is None:
+                self._write_held()
+        finally:
+            for writer in self._writers.values():
+                writer.close()
         if kind is None:
             for room in KINDS:
                 partial = self._path(room, ".partial")
@@ -129,7 +138,13 @@ class PartObserver:
     def _path(self, room: str, suffix: str) -> Path:
         return self._folder / room / (self._name + suffix)
 
-    def _write(self, room: str, table: pa.Table) -> None:
+    def _write_held(self) -> None:
+        """The shingles gathered so far, in order of accounts."""
+        if self._held:
+            self._write("shingles", pa.concat_tables(self._held).sort_by("account"), SHINGLE_GROUP_ROWS)
+            self._held = []
+
+    def _write(self, room: str, table: pa.Table, group_rows: int | None = None) -> None:
         if room not in self._writers:
             path = self._path(room, ".partial")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,11 +154,11 @@ class PartObserver:
                 table.schema,
                 compression=kind,
                 compression_level=1 if kind == "zstd" else None,
-                write_statistics=kind != "none",
+                write_statistics=kind != "none" or ["account"],
                 # DuckDB 2.0 can fail an internal check on dictionary pages of several files in one join.
                 use_dictionary=False,
             )
-        self._writers[room].write_table(table)
+        self._writers[room].write_table(table, row_group_size=group_rows)
 
     def _write_shingles(self, observed: ObservedBatch) -> None:
         assert observed.chosen is not None
@@ -156,16 +171,10 @@ class PartObserver:
             pa.array(offsets, pa.int32()), pa.array(sketch.shingles[flat].view(np.int64))
         )
         rows = observed.rows.select(["account", "xid", "system", "file", "line"]).take(pa.array(chosen))
-        self._write(
-            "shingles",
-            pa.table(
-                [
-                    *(rows["account"], rows["xid"], pa.array(observed.rank[chosen]), rows["system"], lists),
-                    *(rows["file"], rows["line"]),
-                ],
-                schema=SHINGLES,
-            ),
-        )
+        columns = [rows["account"], rows["xid"], pa.array(observed.rank[chosen]), rows["system"], lists]
+        self._held.append(pa.table([*columns, rows["file"], rows["line"]], schema=SHINGLES))
+        if sum(table.nbytes for table in self._held) >= _HELD_BYTES:
+            self._write_held()
 
     def _write_texts(self, observed: ObservedBatch) -> None:
         accounts = observed.rows["account"].to_numpy()

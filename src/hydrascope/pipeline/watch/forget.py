@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hydrascope.features.observer import KINDS, ObserveSettings
+from hydrascope.features.observer import KINDS, SHINGLE_GROUP_ROWS, ObserveSettings
 from hydrascope.kernels.strings import hash_strings
 from hydrascope.pipeline.watch.journal import Part
 from hydrascope.pipeline.watch.state import State
@@ -147,12 +147,13 @@ def _trimmed(room: str, table: pa.Table, settings: ObserveSettings) -> pa.Table:
 
 
 def _lowest(table: pa.Table, keep: int) -> pa.Table:
+    """Of each account, its `keep` lowest-ranked rows, in order of accounts."""
     account, rank = table["account"].to_numpy(), table["rank"].to_numpy()
     order = np.lexsort((rank, account))
     starts = np.flatnonzero(np.diff(account[order], prepend=account[order][:1] - 1)) if len(order) else order
     lengths = np.diff(np.append(starts, len(order)))
     position = np.arange(len(order)) - np.repeat(starts, lengths)
-    return table.take(pa.array(np.sort(order[position < keep])))
+    return table.take(pa.array(order[position < keep]))
 
 
 def _once(table: pa.Table, keys: Sequence[str]) -> pa.Table:
@@ -169,7 +170,8 @@ def _write(state: State, name: str, tables: _Tables) -> None:
     for room, table in tables.items():
         path = state.folder / room / f"{name}.parquet"
         partial = path.with_suffix(".partial")
-        pq.write_table(table, partial, compression="zstd")
+        rows = SHINGLE_GROUP_ROWS if room == "shingles" else None
+        pq.write_table(table, partial, compression="zstd", row_group_size=rows)
         partial.replace(path)
 
 
