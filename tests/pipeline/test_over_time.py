@@ -17,6 +17,7 @@ from hydrascope.campaigns.judge import EnforcementSettings
 from hydrascope.campaigns.track import campaign_id
 from hydrascope.errors import FindingsError
 from hydrascope.pipeline import DetectSettings
+from hydrascope.pipeline.output import forget_account
 from hydrascope.pipeline.watch import detect_state, land_files, open_state
 
 HANDOVER = START + timedelta(days=8)
@@ -126,6 +127,20 @@ def test_the_same_input_and_the_same_memory_give_the_same_bytes(
     assert found(again) == found(later)
     for name in ("tracks.json", "history.jsonl"):
         assert (again / name).read_bytes() == (later / name).read_bytes()
+
+
+def test_a_campaign_keeps_its_id_when_one_account_of_it_is_forgotten(
+    early: Path, later: Path, tmp_path: Path
+) -> None:
+    """The account is in no byte of the memory, and the others still tell the campaign."""
+    entry = campaign_of(early, "camp")
+    account = entry["members"][0]["account_id"]
+    (tmp_path / "early").mkdir()
+    (tmp_path / "early" / "tracks.json").write_bytes((early / "tracks.json").read_bytes())
+    assert forget_account(tmp_path / "early", account) == 1
+    assert account.encode() not in (tmp_path / "early" / "tracks.json").read_bytes()
+    again = scan_world(build_world(campaign=30, **SMALL), tmp_path / "again", previous=tmp_path / "early")
+    assert campaign_of(again, "camp")["campaign_id"] == entry["campaign_id"]
 
 
 def test_a_second_pool_beside_the_banned_first_is_tied_to_it(banned: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -14,9 +15,12 @@ import pytest
 from typer.testing import CliRunner
 from watch_logs import START
 
+from hydrascope.campaigns.succession import Portrait, ValueMark
+from hydrascope.campaigns.track import Track
 from hydrascope.cli.app import build_app
 from hydrascope.features.observer import KINDS
 from hydrascope.pipeline import scan
+from hydrascope.pipeline.memory import Memory, read_memory
 from hydrascope.pipeline.watch import (
     delete_account,
     detect_state,
@@ -167,3 +171,30 @@ def test_the_command_looks_once_and_writes_findings(tmp_path: Path, write_log: L
     assert "10 exchanges of acct_1 removed" in second.output
     assert "landed" not in second.output
     assert pq.read_table(tmp_path / "state-findings" / "accounts.parquet").num_rows == 29
+
+
+def test_a_deleted_account_is_forgotten_at_once(tmp_path: Path, write_log: LogWriter) -> None:
+    """Also by what the next detection goes on from, with the values that it alone may have used."""
+    source = write_log("a.parquet", 0, 300, accounts=30).parent
+    state = tmp_path / "state"
+    watch, run = build_app(["watch"]), CliRunner().invoke
+    run(watch, ["watch", str(source), "--state", str(state), "--once"], catch_exceptions=False)
+    marks = tuple(ValueMark(value=v, n_members=n, n_all=n) for v, n in ((77, 3), (88, 1)))
+    portraits = [
+        Portrait(members=("acct_1", "acct_2", "acct_3"), values={"ip": marks}),
+        Portrait(members=("acct_1",)),
+        Portrait(members=("acct_4", "acct_5"), values={"ip": marks}),
+    ]
+    tracks = [Track(campaign_id=f"C-{i}", portrait=p) for i, p in enumerate(portraits)]
+    for out in (tmp_path / "state-findings", tmp_path / "state-findings-recent"):
+        out.mkdir(exist_ok=True)
+        (out / "tracks.json").write_bytes(msgspec.json.encode(Memory(run=1, tracks=tuple(tracks))))
+    ended = run(watch, ["watch", "--state", str(state), "--delete-account", "acct_1"], catch_exceptions=False)
+    assert "acct_1 forgotten in tracks.json" in ended.output
+    for out in (tmp_path / "state-findings", tmp_path / "state-findings-recent"):
+        left = {t.campaign_id: t.portrait for t in read_memory(out).tracks}
+        assert left["C-0"].members == ("acct_2", "acct_3")
+        assert left["C-0"].values == {"ip": (ValueMark(value=77, n_members=2, n_all=3),)}
+        assert left["C-2"] == portraits[2] and "C-1" not in left
+    again = run(watch, ["watch", "--state", str(state), "--delete-account", "acct_1"], catch_exceptions=False)
+    assert "forgotten" not in again.output

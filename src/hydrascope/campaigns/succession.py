@@ -8,7 +8,8 @@ use cards, devices, keys or addresses of it that hardly anybody else uses.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 __all__ = ["Portrait", "TemplateMark", "Tie", "ValueMark", "tie"]
 
@@ -54,6 +55,13 @@ class TemplateMark:
     """Accounts of the log that use it."""
 
 
+_Mark = TypeVar("_Mark", ValueMark, TemplateMark)
+
+
+def _at_most(mark: _Mark, n_members: int) -> _Mark:
+    return replace(mark, n_members=min(mark.n_members, n_members))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
     """What a campaign is recognised by, microseconds since 1970."""
@@ -78,6 +86,20 @@ class Portrait:
         if self.half_banned_us is not None:
             return self.half_banned_us
         return self.last_us if as_of_us - self.last_us >= SILENCE_H * HOUR_US else None
+
+    def without(self, account_id: str) -> Portrait:
+        """The portrait of the other members; values that a single member used are left out, as they may be its own."""
+        if account_id not in self.members:
+            return self
+        members = tuple(m for m in self.members if m != account_id)
+        values = {
+            channel: tuple(_at_most(m, len(members)) for m in marks if m.n_members > 1)
+            for channel, marks in self.values.items()
+        }
+        templates = tuple(_at_most(t, len(members)) for t in self.templates if t.n_members > 1)
+        return replace(
+            self, members=members, templates=templates, values={c: m for c, m in values.items() if m}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

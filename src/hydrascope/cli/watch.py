@@ -21,7 +21,8 @@ from hydrascope.ingest import ColumnMap, read_column_map
 from hydrascope.pipeline import ScanSettings
 from hydrascope.pipeline.control import Control, read_control
 from hydrascope.pipeline.lake import Lake, open_lake
-from hydrascope.pipeline.output import room_to_write
+from hydrascope.pipeline.memory import TRACKS
+from hydrascope.pipeline.output import forget_account, room_to_write
 from hydrascope.pipeline.push import Receiver, Spool, land_pushes, listen_address, open_spool, receive
 from hydrascope.pipeline.push.app import PushSettings
 from hydrascope.pipeline.watch import (
@@ -59,6 +60,11 @@ class _Plan:
     recent_every: int
     retain_days: float | None
     lake: Lake | None
+
+    @property
+    def recent_out(self) -> Path:
+        """Where findings of the last hours go."""
+        return self.out.with_name(self.out.name + "-recent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +177,8 @@ def watch(
             elif any(p.exported for p in opened.journal.parts):
                 _say(f"a lake may still hold {account}: give --lake as well")
             _say(f"{delete_account(opened, account):,} exchanges of {account} removed")
+            if sum(forget_account(out, account) for out in (plan.out, plan.recent_out)):
+                _say(f"{account} forgotten in {TRACKS}; the other findings name it until the next detection")
         with _pushes(push) as (waiting, receiver):
             if once and source:
                 _look(opened, plan, waiting)
@@ -280,7 +288,7 @@ def _report(landing: Landing, pushed: Landing, removed: int, took_s: float) -> N
 def _detect(state: State, plan: _Plan, *, recent_hours: float | None = None) -> None:
     """Over the whole state, or over its last hours into a folder beside."""
     began = time.monotonic()
-    out = plan.out if recent_hours is None else plan.out.with_name(plan.out.name + "-recent")
+    out = plan.out if recent_hours is None else plan.recent_out
     try:
         campaigns = detect_state(
             state,

@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from hydrascope.ingest import Rejects
 from hydrascope.ingest.source import FINDINGS
 from hydrascope.pipeline.detect import Detection
 from hydrascope.pipeline.follow import Followed
-from hydrascope.pipeline.memory import HISTORY, TRACKS
+from hydrascope.pipeline.lock import hold_lock
+from hydrascope.pipeline.memory import HISTORY, TRACKS, Memory, read_memory
 from hydrascope.pipeline.settings import ScanSettings
 from hydrascope.storage import file_facts, is_remote, join, read_bytes, remove_folder, send_file, write_bytes
 
@@ -31,6 +33,7 @@ __all__ = [
     "OUTPUTS",
     "describe_run",
     "findings_at_hand",
+    "forget_account",
     "make_folder",
     "place_for_findings",
     "room_to_write",
@@ -129,8 +132,32 @@ def write_findings(out: Path, followed: Followed, history: str = "") -> pa.Table
     text = json.dumps({"version": 1, "campaigns": documents}, ensure_ascii=False, indent=1, allow_nan=False)
     _replace_text(out / "campaigns.json", text + "\n")
     _replace_text(out / HISTORY, history + "".join(_line(e) for e in followed.events))
-    _replace_text(out / TRACKS, msgspec.json.encode(followed.memory, order="deterministic").decode() + "\n")
+    _write_memory(out, followed.memory)
     return campaigns
+
+
+def forget_account(out: Path, account_id: str) -> int:
+    """Remove an account from what the next run goes by; the campaigns that remembered it.
+
+    A campaign of which nobody is left is forgotten. The findings themselves stay as they are until they are made anew.
+
+    Raises:
+        FindingsError: the memory is damaged.
+        StateError: another run writes the folder.
+    """
+    if not (out / TRACKS).is_file():
+        return 0
+    with hold_lock(out, "findings folder", name=".lock"):
+        memory = read_memory(out)
+        kept = [replace(t, portrait=t.portrait.without(account_id)) for t in memory.tracks]
+        held = sum(account_id in t.portrait.members for t in memory.tracks)
+        if held:
+            _write_memory(out, replace(memory, tracks=tuple(t for t in kept if t.portrait.members)))
+    return held
+
+
+def _write_memory(out: Path, memory: Memory) -> None:
+    _replace_text(out / TRACKS, msgspec.json.encode(memory, order="deterministic").decode() + "\n")
 
 
 def _line(record: dict[str, Any]) -> str:
