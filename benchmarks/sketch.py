@@ -1,16 +1,20 @@
 """Megabytes a second of the text sketch on one core, by script and setting.
 
-    python benchmarks/sketch.py [--prompts FILE.parquet]
+    python benchmarks/sketch.py [--prompts FILE.parquet] [--repeats WORLD ...]
 
-Without a file, texts are made of pseudo-random words. CPU time of this process, best of four.
+Without a file, texts are made of pseudo-random words. CPU time of this process, best of four. `--repeats` prints
+instead what looking for prompts that come again costs and saves on simulated worlds and on made-up repeats.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -49,13 +53,67 @@ def best_cpu_s(work: Callable[[], object], repeats: int = 4) -> float:
     return min(times)
 
 
+def batches_of(world: Path, most: int = 8) -> list[pa.Array]:
+    """Prompts of a world's first batches."""
+    batches: list[pa.Array] = []
+    for path in sorted((world / "exchanges").glob("*.parquet")):
+        with pq.ParquetFile(path) as log:
+            batches += [b["prompt"] for b in log.iter_batches(65_536, columns=["prompt"])][
+                : most - len(batches)
+            ]
+    return batches
+
+
+def made_up_repeats(n_bytes: int, share: float, n: int = 20_000) -> list[pa.Array]:
+    """Texts of a size of which a share came before."""
+    rng = np.random.default_rng(1)
+    words = made_up(4_000)["latin"]
+    prose = " ".join(words.to_pylist())
+    starts = rng.integers(0, len(prose) - n_bytes, max(int(n * (1 - share)), 1))
+    chosen = np.concatenate([np.arange(len(starts)), rng.integers(0, len(starts), n - len(starts))])
+    pool = pa.array([prose[a : a + n_bytes] for a in starts.tolist()])
+    return [pool.take(pa.array(rng.permutation(chosen)))]
+
+
+def print_repeats(worlds: list[Path]) -> None:
+    """A table: microseconds a prompt without looking for repeats, as a scan does it, and looking always."""
+    sets = {str(w.name): batches_of(w) for w in worlds}
+    for n_bytes in (200, 600, 2000):
+        sets |= {f"made up, {n_bytes:,} bytes": made_up_repeats(n_bytes, 0.7)}
+    print(
+        "| prompts | mean bytes | repeated in a batch | never | as in a scan | always |\n|---|---|---|---|---|---|"
+    )
+    module = sys.modules["hydrascope.sketch.texts"]
+    probe, pays = module._PROBE, module._PAYS
+    for name, batches in sets.items():
+        n = sum(map(len, batches))
+        some = [np.random.default_rng(0).random(len(b)) < 0.25 for b in batches]
+        cells = []
+        for module._PROBE, module._PAYS in ((2**62, pays), (probe, pays), (1, 0.0)):
+            work = partial(_sketch_all, batches, some)
+            work()
+            cells.append(f"{best_cpu_s(work, 7) / n * 1e6:.2f}")
+        n_bytes = sum(pc.sum(pc.binary_length(b)).as_py() for b in batches) / n
+        repeated = 1 - sum(len(b.unique()) for b in batches) / n
+        print(f"| {name} | {n_bytes:.0f} | {repeated:.0%} | {' | '.join(cells)} |")
+
+
+def _sketch_all(batches: list[pa.Array], select: list[np.ndarray]) -> None:
+    for batch, chosen in zip(batches, select, strict=True):
+        sketch_texts(batch, select=chosen)
+
+
 def main() -> None:
     """Print one line per text set and setting."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--prompts")
+    parser.add_argument("--repeats", type=Path, nargs="*", metavar="WORLD")
     options = parser.parse_args()
+    if options.repeats is not None:
+        print_repeats(options.repeats)
+        return
     sets = from_file(options.prompts) if options.prompts else made_up(40_000)
     settings: dict[str, dict] = {
         "default": {},

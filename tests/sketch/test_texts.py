@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -44,6 +46,22 @@ def test_any_split_into_batches_gives_the_same_sketch(texts: list[str | None], a
     column = pa.array(texts, pa.large_string())
     assert equal(concat_sketches([sketch_texts(column[:at]), sketch_texts(column[at:])]), whole)
     assert equal(sketch_texts(pa.chunked_array([column[:at], column[at:]])), whole)
+
+
+@settings(max_examples=50, deadline=None)
+@given(TEXTS.filter(len), st.lists(st.tuples(st.integers(0, 7), st.booleans()), min_size=12, max_size=40))
+def test_texts_that_repeat_are_sketched_as_if_they_did_not(
+    texts: list[str | None], rows: list[tuple[int, bool]]
+) -> None:
+    """Whichever of the rows with one text get shingles."""
+    column = pa.array(encodable([texts[i % len(texts)] for i, _ in rows]), pa.string())
+    select = np.array([chosen for _, chosen in rows])
+    plain = [sketch_texts(column), sketch_texts(column, select=select)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["hydrascope.sketch.texts"], "_PROBE", 1)
+        patch.setattr(sys.modules["hydrascope.sketch.texts"], "_PAYS", 0.0)
+        once = [sketch_texts(column), sketch_texts(column, select=select)]
+    assert equal(once[0], plain[0]) and equal(once[1], plain[1])
 
 
 @settings(max_examples=100, deadline=None)

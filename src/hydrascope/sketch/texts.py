@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hydrascope.errors import UsageError
 from hydrascope.kernels.text import MAX_WIDTH, sketch_buffer
 from hydrascope.kernels.text_classes import SCRIPTS, class_table
+from hydrascope.kernels.text_memo import earlier_texts
 
 __all__ = ["LEAST", "LIMIT", "RATE", "SCRIPTS", "WIDTH", "TextSketch", "concat_sketches", "sketch_texts"]
 
@@ -22,6 +23,10 @@ WIDTH = 3
 """Words to a shingle; twice as many characters in scripts without spaces."""
 LIMIT = 512
 """The most shingles of one text; a longer one keeps those with the lowest hashes."""
+_PROBE = 2_048
+"""So many texts are looked at first."""
+_PAYS = 40.0
+"""Bytes a text, in the mean, that came before: from here on each text is sketched once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +86,60 @@ def sketch_texts(
     if select is not None and len(chosen) != len(column):
         raise UsageError(f"`select` has {len(chosen)} entries for {len(column)} texts")
     threshold = np.uint64(min(int(rate * 2.0**64), 2**64) - 1)
+    first = _repeats(data, offsets, valid)
+    if first is not None:
+        valid, chosen = _once(first, valid, chosen)
     result = sketch_buffer(
         data, offsets, valid, chosen, class_table(), width, threshold, min(least, limit), limit
     )
     hashes, n_words, scripts, bounds, shingles = result
-    return TextSketch(text_hash=hashes, n_words=n_words, script=scripts, offsets=bounds, shingles=shingles)
+    sketch = TextSketch(text_hash=hashes, n_words=n_words, script=scripts, offsets=bounds, shingles=shingles)
+    return sketch if first is None else _repeated(sketch, first, select)
+
+
+def _repeats(data: np.ndarray, offsets: np.ndarray, valid: np.ndarray) -> NDArray[np.int32] | None:
+    """int32[n], the first row with the same text, its own where it is that; None where few texts repeat.
+
+    Looking for repeats and copying what is known of them costs as much as sketching 40 bytes (benchmarks/sketch.py), so
+    it is done where the first texts say that it pays.
+    """
+    n = len(offsets) - 1
+    if n < _PROBE:
+        return None
+    again = earlier_texts(data, offsets[: _PROBE + 1], valid[:_PROBE]) >= 0
+    if (np.diff(offsets[: _PROBE + 1]) * again).mean() < _PAYS:
+        return None
+    first = earlier_texts(data, offsets, valid)
+    return np.where(first < 0, np.arange(n, dtype=np.int32), first)
+
+
+def _once(
+    first: NDArray[np.int32], valid: np.ndarray, chosen: NDArray[np.bool_]
+) -> tuple[np.ndarray, NDArray[np.bool_]]:
+    """Which rows are sketched, each text once, and which of them get shingles: those that a repeat wants."""
+    is_first = first == np.arange(len(first))
+    if len(valid):
+        is_first &= valid
+    if len(chosen):
+        wanted = np.zeros(len(first), np.bool_)
+        wanted[first[chosen]] = True
+        chosen = wanted
+    return is_first, chosen
+
+
+def _repeated(sketch: TextSketch, first: NDArray[np.int32], select: NDArray[np.bool_] | None) -> TextSketch:
+    """Every row with what was sketched of its first."""
+    starts, lengths = sketch.offsets[:-1][first], np.diff(sketch.offsets)[first]
+    if select is not None:
+        lengths = np.where(select, lengths, 0)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return TextSketch(
+        text_hash=sketch.text_hash[first],
+        n_words=sketch.n_words[first],
+        script=sketch.script[first],
+        offsets=offsets,
+        shingles=sketch.shingles[np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])],
+    )
 
 
 def concat_sketches(parts: list[TextSketch]) -> TextSketch:
