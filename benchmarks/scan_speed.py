@@ -38,7 +38,7 @@ def main() -> int:
     """Print the table."""
     asked = _arguments()
     world = asked.world or Path(tempfile.gettempdir()) / f"hydrascope-world-{asked.exchanges}"
-    make_world(world, SIZES[asked.exchanges], asked.text_bytes, asked.workers)
+    make_world(world, asked.exchanges, asked.text_bytes, asked.workers)
     text = _text_limits(world)
     out = Path(tempfile.mkdtemp(prefix="hydrascope-bench-"))
     try:

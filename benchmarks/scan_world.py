@@ -1,15 +1,15 @@
 """The world that scans are timed on: the true-scale campaigns in a month of traffic, prompts of a stated mean length.
 
-Ours is `scale/16m` over its first 31 days: three campaigns on 21,500 accounts (24,000 over all of its 45 days) and
-as many honest exchanges. Its composed prompts are shorter than real ones, so each is
+Ours is `scale/16m`: three campaigns on 24,000 accounts and as many honest exchanges in 45 days. `32M` is all of it;
+the others are its first 31 days (21,500 accounts of campaigns), with more or fewer accounts. Its composed prompts are shorter than real ones, so each is
 followed by unique words as a document would be; wrappers, system prompts and who sends what stay as they are.
-Smaller worlds have fewer accounts of each group, not fewer exchanges an account.
+Smaller and larger worlds have fewer and more accounts of each group, not fewer and more exchanges an account.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,42 +24,54 @@ from hydrascope.simulate import read_scenario, simulate_world
 __all__ = ["SIZES", "TEXT_BYTES", "make_world"]
 
 SCENARIO = "scale/16m"
-DAYS = 31
-WHOLE = 16_200_000
-"""What the whole world is called, and a sixth less than it has: 19,066,536 exchanges of 47,449 accounts."""
+_DAYS = 31
+_NAMED = 16_200_000
+"""What the first 31 days at the scenario's own scale are called, a sixth less than they have: 19,066,536 exchanges of 47,449 accounts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much of the scenario a world is."""
+
+    scale: float
+    """Factor on the accounts of every group."""
+    days: int = _DAYS
+
+
 SIZES = {
-    "130k": 130_000,
-    "1M": 1_000_000,
-    "4M": 4_000_000,
-    "16M": WHOLE,
-    "32M": 27_500_000,
-    "160M": 136_000_000,
+    "130k": Size(scale=130_000 / _NAMED),
+    "1M": Size(scale=1_000_000 / _NAMED),
+    "4M": Size(scale=4_000_000 / _NAMED),
+    "16M": Size(scale=1.0),
+    "32M": Size(scale=1.0, days=45),
+    "160M": Size(scale=136_000_000 / _NAMED),
 }
-"""Names of worlds. The small ones have about a fifth more exchanges than their name says, the two large ones what it says."""
+"""Names of worlds. The first four have about a fifth more exchanges than their name says, the others what it says."""
 TEXT_BYTES = 620
 """Mean bytes of prompt and system prompt of an exchange: ten gigabytes for sixteen million."""
 _WORDS = 30_000
 _LETTERS = np.frombuffer(b"eeeetttaaaooiinnssrrhhldcumfpgwybvk", np.uint8)
 
 
-def make_world(folder: Path, n_exchanges: int, text_bytes: int, workers: int) -> None:
+def make_world(folder: Path, name: str, text_bytes: int, workers: int) -> None:
     """Simulate the world once, and lengthen its prompts.
 
     Args:
+        name: one of `SIZES`.
         text_bytes: mean bytes of prompt and system prompt together; 0 leaves the prompts as they are.
     """
     if (folder / "made").exists():
         return
-    sys.stderr.write(f"simulating {n_exchanges:,} exchanges in {folder} (kept for the next time)\n")
-    scenario = read_scenario(SCENARIO)
-    scenario = replace(scenario, world=replace(scenario.world, days=DAYS))
-    simulate_world(scenario, folder, scale=n_exchanges / WHOLE, workers=workers)
+    sys.stderr.write(f"simulating a world of {name} exchanges in {folder} (kept for the next time)\n")
+    size, scenario = SIZES[name], read_scenario(SCENARIO)
+    scenario = replace(scenario, world=replace(scenario.world, days=size.days))
+    simulate_world(scenario, folder, scale=size.scale, workers=workers)
     files = sorted((folder / "exchanges").glob("*.parquet"))
     missing = max(text_bytes - round(_mean_bytes(files[len(files) // 2])), 0)
     if missing:
         with get_context("spawn").Pool(workers) as pool:
             pool.map(partial(_lengthen, missing=missing), files)
-    (folder / "made").write_text(f"{n_exchanges} {text_bytes}\n")
+    (folder / "made").write_text(f"{name} {text_bytes}\n")
 
 
 def _mean_bytes(path: Path) -> float:

@@ -3,8 +3,8 @@
 landing -> journal -> snapshot -> (now and then) findings
 
 Rules. A part of the state is a set of Parquet files of one name, written once and never changed. The journal names
-the parts that count and the input files they hold; it is replaced by one rename, so a landing has happened wholly
-or not at all, whenever the machine stops. Files that no journal names are leftovers and are removed when the state
+the parts that count and the input files they hold; a change of it is one line, so a landing has happened wholly or
+not at all, whenever the machine stops. Files that no journal names are leftovers and are removed when the state
 is next opened. One run writes; readers use the snapshot behind `current`, whose files never change.
 """
 

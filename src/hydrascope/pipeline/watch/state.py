@@ -1,7 +1,8 @@
 """A state folder: opened by one writer, repaired after whatever stopped the last one, published to readers.
 
 STATE/lock                who writes
-STATE/journal.json        which parts and which input files count
+STATE/journal.json        which parts and which input files count,
+STATE/journal.tail        and what has changed of it since
 STATE/ROOM/NAME.parquet   a part's file in each of the rooms of `features.observer.KINDS`
 STATE/rejects/NAME.json   the part's rejects and warnings
 STATE/snapshots/N/        what readers see: the same files under other names, never changed
@@ -15,7 +16,7 @@ import secrets
 import shutil
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -24,7 +25,7 @@ import pyarrow.parquet as pq
 from hydrascope.errors import StateError
 from hydrascope.features.observer import KINDS, ObserveSettings
 from hydrascope.pipeline.lock import hold_lock
-from hydrascope.pipeline.watch.journal import Journal, LandedFile, Part, flush, read_journal, write_journal
+from hydrascope.pipeline.watch.journal import Change, Journal, JournalFile, LandedFile, Part, flush, tail_of
 from hydrascope.pipeline.whole import digest_of
 
 __all__ = ["ROOMS", "State", "open_state"]
@@ -47,19 +48,20 @@ def open_state(folder: Path, settings: ObserveSettings | None = None) -> Iterato
     """
     folder.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder):
-        journal = read_journal(folder / "journal.json")
-        if journal is None:
+        if (folder / "journal.json").exists():
+            kept = JournalFile(folder / "journal.json")
+        else:
             _refuse_foreign(folder)
-            journal = Journal(settings=asdict(settings or ObserveSettings()))
-            write_journal(folder / "journal.json", journal)
-        held = ObserveSettings(**journal.settings)
+            begun = Journal(settings=asdict(settings or ObserveSettings()))
+            kept = JournalFile(folder / "journal.json", begun)
+        held = ObserveSettings(**kept.journal.settings)
         if settings is not None and settings != held:
             raise StateError(
                 "the state was made with other sampling settings",
                 file=str(folder),
                 hint="use the same settings, or land the source again into a new --state",
             )
-        state = State(folder, journal, held)
+        state = State(folder, kept, held)
         state.repair()
         yield state
 
@@ -67,10 +69,15 @@ def open_state(folder: Path, settings: ObserveSettings | None = None) -> Iterato
 class State:
     """An open state; made by `open_state`."""
 
-    def __init__(self, folder: Path, journal: Journal, settings: ObserveSettings) -> None:
+    def __init__(self, folder: Path, kept: JournalFile, settings: ObserveSettings) -> None:
         self.folder = folder
-        self.journal = journal
         self.settings = settings
+        self._kept = kept
+
+    @property
+    def journal(self) -> Journal:
+        """What counts now."""
+        return self._kept.journal
 
     def repair(self) -> None:
         """Remove what an interrupted run left; check that everything the journal names is there and whole.
@@ -106,36 +113,26 @@ class State:
             remove: names of parts that count no longer.
             landed: input files that the added parts hold, in the order of their numbers.
         """
-        added, gone = tuple(add), set(remove)
+        added, gone = tuple(add), tuple(remove)
         for part in added:
             for room in part.files:
                 flush(_path(self.folder, room, part.name))
         for room in ROOMS:
             if (self.folder / room).exists():
                 flush(self.folder / room)
-        self.journal = replace(
-            self.journal,
-            next_part=self.journal.next_part + len(added),
-            files=(*self.journal.files, *landed),
-            parts=tuple(p for p in self.journal.parts if p.name not in gone) + added,
-        )
-        write_journal(self.folder / "journal.json", self.journal)
+        self._kept.change(Change(added=added, removed=gone, landed=tuple(landed)))
         if gone:
             self.sweep()
 
     def identity(self) -> str:
         """A name that no other state has, the same from the first call on."""
         if not self.journal.id:
-            self.journal = replace(self.journal, id=secrets.token_hex(6))
-            write_journal(self.folder / "journal.json", self.journal)
+            self._kept.change(Change(id=secrets.token_hex(6)))
         return self.journal.id
 
     def mark_exported(self, names: Iterable[str]) -> None:
         """A lake holds the exchanges of these parts."""
-        there = set(names)
-        parts = tuple(replace(p, exported=p.exported or p.name in there) for p in self.journal.parts)
-        self.journal = replace(self.journal, parts=parts)
-        write_journal(self.folder / "journal.json", self.journal)
+        self._kept.change(Change(exported=tuple(names)))
 
     def describe(self, name: str, tier: int = 0, *, exported: bool = False) -> Part:
         """The part of that name, from its files in the rooms."""
@@ -192,7 +189,9 @@ class State:
             (partial / room).mkdir(parents=True)
             for path in self.paths(room):
                 _link(path, partial / room / path.name)
-        shutil.copy(self.folder / "journal.json", partial / "journal.json")
+        _link(self.folder / "journal.json", partial / "journal.json")
+        if (tail := tail_of(self.folder / "journal.json")).exists():
+            shutil.copy(tail, partial / tail.name)
         partial.rename(final)
         pointer = self.folder / "current.partial"
         pointer.unlink(missing_ok=True)
