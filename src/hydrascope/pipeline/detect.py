@@ -33,7 +33,7 @@ from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.campaigns.track import campaign_id
 from hydrascope.engine.base import Engine
 from hydrascope.features.activity import read_activity
-from hydrascope.features.content import Matches, match_cores, read_heavy, sample_exchanges
+from hydrascope.features.content import match_cores, read_heavy, sample_exchanges
 from hydrascope.features.incidence import IDENTITY_GRADE, read_channels
 from hydrascope.features.items import read_items
 from hydrascope.features.population import read_population
@@ -46,6 +46,7 @@ from hydrascope.features.surroundings import (
     read_names,
     read_texts,
 )
+from hydrascope.features.usage import count_matches, earnest_shares
 from hydrascope.linkage.blocks import Block, dense_blocks
 from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
@@ -120,13 +121,15 @@ def detect(
         templates = find_templates(heavy.shingle, heavy.account, settings.templates)
         shingle, template = templates.flat()
         matches = match_cores(engine, shingle, template, coverage=settings.templates.coverage)
-        share = _earnest(_counts(matches, matches.template, len(population), len(templates)), heavy.n_sampled)
+        share = earnest_shares(
+            count_matches(matches, matches.template, len(population), len(templates)), heavy.n_sampled
+        )
         community = community_of_templates(
             (share >= settings.cluster.min_share).astype(float), settings.templates
         )
         n_communities = int(community.max(initial=-1)) + 1
-        counts = _counts(matches, community[matches.template], len(population), n_communities)
-        by_community = _earnest(counts, heavy.n_sampled)
+        counts = count_matches(matches, community[matches.template], len(population), n_communities)
+        by_community = earnest_shares(counts, heavy.n_sampled)
         usage = _community_channel(
             csr_array(counts.multiply(1.0 / np.maximum(heavy.n_sampled, 1)[:, None])), 0.0
         )
@@ -191,34 +194,6 @@ def detect(
 def _off(quantity: str, disabled: frozenset[str]) -> bool:
     family = "timing" if quantity == "volume" else "lifecycle"
     return quantity in disabled or family in disabled
-
-
-def _counts(matches: Matches, column: np.ndarray, n_accounts: int, n_columns: int) -> csr_array:
-    """accounts x columns: sampled exchanges of an account that match the column."""
-    first = np.ones(len(matches.xid), bool)  # of an exchange: matches are sorted by account and exchange
-    first[1:] = (matches.xid[1:] != matches.xid[:-1]) | (matches.account[1:] != matches.account[:-1])
-    width = max(n_columns, 1)
-    held = np.sort((np.cumsum(first) - 1) * width + column)
-    held = held[np.diff(held, prepend=-1) > 0]
-    pairs = np.sort(matches.account[first][held // width].astype(np.int64) * width + held % width)
-    starts = np.flatnonzero(np.diff(pairs, prepend=-1) > 0)
-    pairs, n = pairs[starts], np.diff(np.append(starts, len(pairs)))
-    return csr_array((n.astype(float), (pairs // width, pairs % width)), shape=(n_accounts, width))
-
-
-def _earnest(counts: csr_array, n_sampled: np.ndarray) -> csr_array:
-    """accounts x columns: share of an account's sampled exchanges, where the column is used in earnest.
-
-    In earnest means beyond the column's usual rate (its mean share over all accounts, three standard deviations
-    and one exchange on top): one question that happens to hold a common phrase does not make a user.
-    """
-    table = counts.tocoo()
-    account, column = table.coords
-    share = table.data / np.maximum(n_sampled[account], 1)
-    usual = np.bincount(column, weights=share, minlength=table.shape[1]) / table.shape[0]
-    mean = usual[column] * n_sampled[account]
-    kept = (table.data >= 1 + mean + 3 * np.sqrt(mean)) & ((table.data >= 2) | (n_sampled[account] <= 3))
-    return csr_array((share[kept], (account[kept], column[kept])), shape=table.shape)
 
 
 def _community_channel(share: csr_array, least: float) -> Channel:

@@ -1,0 +1,38 @@
+"""Templates are counted account by account, in as many pieces as it takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydrascope.features import usage
+from hydrascope.features.content import Matches
+from hydrascope.features.usage import count_matches, earnest_shares
+
+ROWS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 9), st.integers(0, 4)), max_size=80)
+
+
+@given(ROWS, st.integers(1, 9))
+def test_counts_are_those_of_a_plain_loop(rows: list[tuple[int, int, int]], at_once: int) -> None:
+    """An exchange counts once for a column, whatever the number of its templates there; pieces change nothing."""
+    rows = sorted(rows)
+    account, xid, template = (np.array([r[i] for r in rows], np.int64) for i in range(3))
+    matches = Matches(account=account.astype(np.int32), xid=xid, template=template.astype(np.int32))
+    column = template // 2  # several templates of a community
+    expected = np.zeros((12, 3))
+    for a, _, c in {(a, x, t // 2) for a, x, t in rows}:
+        expected[a, c] += 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(usage, "_AT_ONCE", at_once)
+        counted = count_matches(matches, column, 12, 3)
+    assert (counted.toarray() == expected).all()
+
+
+def test_one_question_does_not_make_a_user() -> None:
+    """Who holds a column once among many sampled exchanges does not use it; who holds it often does."""
+    account = np.repeat(np.arange(2, dtype=np.int32), [1, 30])
+    matches = Matches(account=account, xid=np.arange(31), template=np.zeros(31, np.int32))
+    counts = count_matches(matches, matches.template, 40, 1)
+    assert earnest_shares(counts, np.full(40, 60)).toarray()[:2, 0].tolist() == [0.0, 0.5]
