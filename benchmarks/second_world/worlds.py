@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from second_world.campaigns import agentic, evasive, pools, probes, reasoning
-from second_world.honest import batches, crowds, evaluations, institutions, relays, services
+from second_world.honest import batches, crowds, evaluations, institutions, relays, services, trials
 from second_world.honest.population import coincidences, population
 from second_world.scene import Scene, Setting
 from second_world.small_operator import SmallWorld, build_small_operator
@@ -20,7 +20,7 @@ LOOK_ALIKES: tuple[Step, ...] = (
     batches.rag_backfill, batches.batch_classification, batches.batch_extraction, batches.batch_translation, services.ci_review_agent, services.failover_router,
     services.shared_team_key, services.internal_gateway, services.reasoning_audit, services.support_bot, services.cron_hourly, institutions.enterprise_nat,
     institutions.university_class, institutions.agency_clients, crowds.viral_app, crowds.coding_agent_users, crowds.carrier_nat, crowds.vpn_exit, relays.declared_reseller,
-    relays.reseller,
+    relays.reseller, trials.trial_hopping,
 )  # fmt: skip
 LOUD: tuple[Step, ...] = (
     reasoning.load_balanced_reasoning, agentic.many_pathways, agentic.pivot, agentic.six_weeks, reasoning.fixed_prompt_two_pools, reasoning.cleaner, agentic.stored_sessions,

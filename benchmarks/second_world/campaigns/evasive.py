@@ -1,7 +1,8 @@
 """Campaigns that hide: paraphrased requests, one household line, card and device to an account, human hours, and much ordinary traffic.
 
 What such an operator cannot hide is kept: one fleet program drives every account (its builds are few, though it may pretend to be
-a browser), accounts come in batches, and no question is asked twice.
+a browser), accounts come in batches, no question is asked twice, and in most worlds the paraphrases are a stock of some dozens or
+hundreds that a model wrote once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from second_world.text.bank import Bank
 from second_world.text.phrases import LANGUAGE_OF
 from second_world.text.questions import collected_questions
 
-__all__ = ["evasive_50", "evasive_75", "evasive_90", "paraphrase"]
+__all__ = ["evasive_50", "evasive_75", "evasive_90"]
 
 BEFORE = (
     "i am learning this", "my study group got stuck", "for my notes", "working through old exercises", "teaching my son", "preparing a seminar", "curious about this one",
@@ -127,9 +128,13 @@ SHAPES = (
 LIVES = ("US", "GB", "DE", "CA", "FR", "NL", "AU", "JP", "SG", "TW", "HK", "IN", "BR")
 
 
-def paraphrase(bank: Bank, r: Random, question: str) -> str:
-    """A request for worked thinking about a question, none like the next, in the question's language."""
-    chinese = sum(ord(ch) > 0x2E80 for ch in question) * 3 > len(question)
+def is_chinese(text: str) -> bool:
+    """Whether a third of it is Chinese."""
+    return sum(ord(ch) > 0x2E80 for ch in text) * 3 > len(text)
+
+
+def paraphrase(bank: Bank, r: Random, chinese: bool) -> str:
+    """A request for worked thinking about `{q}`, none like the next."""
     if chinese:
         before, act, after = r.choice(CHINESE_BEFORE), r.choice(CHINESE_ACTS), r.choice(CHINESE_AFTER)
         if r.random() < 0.35:
@@ -150,15 +155,26 @@ def paraphrase(bank: Bank, r: Random, question: str) -> str:
             act += r.choice((", ", " and ", "; ")) + f"{r.choice(ACTS)} {r.choice(OBJECTS)}"
         if r.random() < 0.12:
             act = r.choice(("explain", "why?", "how?", "details please", "with reasons", "show work"))
-    text = (
-        r.choice(SHAPES)
-        .replace("{x}", before)
-        .replace("{y}", act)
-        .replace("{z}", after)
-        .replace("{q}", question)
-    )
+    text = r.choice(SHAPES).replace("{x}", before).replace("{y}", act).replace("{z}", after)
     text = re.sub(r"^[\s,.;]+", "", text)
     return text[:1].upper() + text[1:] if r.random() < 0.5 else text
+
+
+class Wrappers:
+    """The operator's paraphrases: a stock that a model wrote once, rotated over all accounts, or one afresh for each request."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.bank, self.r = scene.bank, scene.r
+        size = self.r.choice((60, 200, 800, 0))
+        self.stock = {c: [paraphrase(self.bank, self.r, c) for _ in range(size)] for c in (False, True)}
+
+    def wrap(self, question: str) -> str:
+        """A request about a question, in its language."""
+        chinese = is_chinese(question)
+        stock = self.stock[chinese]
+        return (self.r.choice(stock) if stock else paraphrase(self.bank, self.r, chinese)).replace(
+            "{q}", question
+        )
 
 
 def evasive(scene: Scene, name: str, n: int, cover: float) -> None:
@@ -183,7 +199,7 @@ def evasive(scene: Scene, name: str, n: int, cover: float) -> None:
         scene.between(45, 90),
         collected_questions(bank, r, max(200, n * 60), chinese=True),
     )
-    asked = 0
+    wrappers, asked = Wrappers(scene), 0
     for account in accounts:
         agent, tls = r.choice(builds)
         client = Client(
@@ -208,7 +224,7 @@ def evasive(scene: Scene, name: str, n: int, cover: float) -> None:
                 )
                 continue
             for i, t in enumerate(session):
-                prompt = paraphrase(bank, r, questions[asked % len(questions)])
+                prompt = wrappers.wrap(questions[asked % len(questions)])
                 asked += 1
                 reasoning = True if model == scene.models[3] else None
                 turns = 1 if r.random() < 0.6 else 1 + 2 * i

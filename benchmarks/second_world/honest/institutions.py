@@ -71,7 +71,8 @@ class Course:
     Attributes:
         day: when the accounts are created.
         starter: the text copied by everyone in the lab, or None without a lab.
-        problems: the lab's list, a part for each student.
+        problems: the lab's list.
+        split: whether each student gets a part of it, or all the same.
     """
 
     day: int
@@ -82,6 +83,7 @@ class Course:
     assignments: list[str]
     starter: str | None
     problems: list[str]
+    split: bool
 
 
 def university_class(scene: Scene) -> None:
@@ -93,7 +95,7 @@ def university_class(scene: Scene) -> None:
         course = Course(
             day=int(1 + 8 * r.random()), country=country, email=f"uni-{bank.company(r).lower()}.edu", campus=office(country, r, 4),
             organization=scene.world.fresh("org_", 9) if r.random() < 0.6 else None, assignments=[bank.fill(ASSIGNMENT, r) for _ in range(3)],
-            starter=bank.fill(r.choice(STARTERS), r) if lab else None, problems=own_list(bank, r, STUDENTS_OF_LAB * PROBLEMS_EACH) if lab else [],
+            starter=bank.fill(r.choice(STARTERS), r) if lab else None, problems=own_list(bank, r, STUDENTS_OF_LAB * PROBLEMS_EACH) if lab else [], split=r.random() < 0.5,
         )  # fmt: skip
         for i in range(scene.count(28, 90)):
             attend(scene, course, i)
@@ -150,7 +152,7 @@ def about(scene: Scene, assignment: str) -> str:
 
 
 def do_lab(scene: Scene, course: Course, account: Account, network: Mix, i: int) -> None:
-    """The student's part of the list, in the afternoon of the lab or later, once or twice."""
+    """The student's problems, in the afternoon of the lab or later, once or twice."""
     r = scene.r
     agent, tls = library(r, "py_sdk")
     client = Client(user_agent=agent, tls=tls, network=network)
@@ -160,7 +162,7 @@ def do_lab(scene: Scene, course: Course, account: Account, network: Mix, i: int)
         + r.gauss(0, 5400)
         + r.choice((0, 0, 6 * HOUR, DAY))
     )
-    first = i % STUDENTS_OF_LAB * PROBLEMS_EACH
+    first = i % STUDENTS_OF_LAB * PROBLEMS_EACH if course.split else 0
     for problem in course.problems[first : first + PROBLEMS_EACH] * r.choice((1, 1, 2)):
         answer, temperature = scene.bank.answer(r, "reason"), r.choice((0, 0.7, None))
         scene.world.send(
