@@ -11,7 +11,7 @@ import re
 from random import Random
 
 from second_world.campaigns.operator import Purchase, buy
-from second_world.clock import DAY
+from second_world.clock import DAY, DAYS
 from second_world.honest.people import talk
 from second_world.networks import Home
 from second_world.programs import browser, library
@@ -125,6 +125,8 @@ SHAPES = (
     "{y}\n---\n{q}",
     "{q} -- {y}. {z}.",
 )
+PER_DAY = (3.0, 14.0)
+"""Exchanges an account a day, cover included: below 20 is what was reported, and fewer would not be worth the accounts."""
 LIVES = ("US", "GB", "DE", "CA", "FR", "NL", "AU", "JP", "SG", "TW", "HK", "IN", "BR")
 
 
@@ -195,10 +197,8 @@ def evasive(scene: Scene, name: str, n: int, cover: float) -> None:
     accounts = buy(scene, n, name, how)
     pretends = r.random() < 0.6
     builds = [browser(r) if pretends else library(r, "js_sdk") for _ in range(r.choice((2, 3, 4)))]
-    per_account, questions = (
-        scene.between(45, 90),
-        collected_questions(bank, r, max(200, n * 60), chinese=True),
-    )
+    per_account = scene.between(*PER_DAY) * DAYS
+    questions = collected_questions(bank, r, int(n * per_account * (1 - cover)) + 200, chinese=True)
     wrappers, asked = Wrappers(scene), 0
     for account in accounts:
         agent, tls = r.choice(builds)
@@ -216,7 +216,7 @@ def evasive(scene: Scene, name: str, n: int, cover: float) -> None:
         sloppy, code, model = r.random(), r.choice((0, 0.1, 0.4)), scene.models[r.choice((0, 0, 3))]
         mine = min(0.97, max(0.1, r.gauss(cover, 0.07))) if r.random() > 0.05 else 1.0
         for session in scene.sessions(
-            scene.heavy(per_account, 0.55, 300), account.hours, active=0.35 + 0.5 * r.random()
+            scene.heavy(per_account, 0.55, 900), account.hours, active=0.35 + 0.5 * r.random()
         ):
             if r.random() < mine:
                 talk(
