@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from second_world.clock import END
 from second_world.networks import Network
@@ -52,7 +52,6 @@ class Account:
     """When it tries the released model."""
     n_exchanges: int = 0
     n_distilled: int = 0
-    client: Client | None = field(default=None, repr=False)
 
     def alive(self, t: float) -> bool:
         """Whether it can send at t."""

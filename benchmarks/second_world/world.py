@@ -216,7 +216,7 @@ class World:
         completion: str | None = answer[0]
         n_out = min(answer[1], max_tokens or answer[1])
         if status != 200:
-            completion, n_out = None, 0
+            completion, n_out, stop = None, 0, None
         elif stop is None:
             stop = (
                 "max_tokens"

@@ -52,6 +52,9 @@ MILESTONES = (
     "Milestone {m} of {n}: {x} service in {pl}. Constraint: {sent}", "Milestone {m}. State of the tree:\n{code}", "The check for {x} says:\n{err}\nPlan the repair.",
     "Review milestone {m}: {sent}", "Design: {x}, {y}, {z} in {pl}, {w} users. Options first.",
 )  # fmt: skip
+PATHWAYS = {
+    "education": 28, "startup_program": 18, "security_research": 8, "cloud_marketplace": 18, "self_serve": 28,
+}  # fmt: skip
 GREETINGS = {
     "en": "", "zh": "请帮我：", "es": "ayuda: ", "ja": "お願いします：", "pt": "preciso: ", "de": "bitte: ", "ru": "нужно: ", "ko": "부탁해요: ",
     "fr": "j'ai besoin: ", "vi": "giúp tôi: ", "tr": "lütfen: ",
@@ -63,14 +66,7 @@ LONGEST_REPLAY = 24
 def many_pathways(scene: Scene) -> None:
     """Education, startup, research, cloud and self-serve accounts: tools, coding and computer use in a harness; later only reconstruction of reasoning."""
     r, bank, name = scene.r, scene.bank, "many_pathways"
-    shares = {
-        p: w * r.lognormvariate(0, 0.4)
-        for p, w in zip(
-            ("education", "startup_program", "security_research", "cloud_marketplace", "self_serve"),
-            (28, 18, 8, 18, 28),
-            strict=True,
-        )
-    }
+    shares = {p: w * r.lognormvariate(0, 0.4) for p, w in PATHWAYS.items()}
     how = Purchase(
         per_card=scene.between(3, 8),
         per_device=scene.between(5, 12),
@@ -87,36 +83,20 @@ def many_pathways(scene: Scene) -> None:
         (harness.replace("{co}", company).replace("{tools}", ", ".join(tools)), tools)
         for tools in r.sample(DESKS, 2)
     ]
-    recover, aloud, decoding, narrows = (
-        scene.wording(RECOVER),
-        scene.wording(ALOUD),
-        draw_decoding(scene),
-        scene.between(9, 14) * DAY,
-    )
-    n = scene.volume(8000, 15_000)
+    recover, aloud, decoding = scene.wording(RECOVER), scene.wording(ALOUD), draw_decoding(scene)
+    narrows, n = scene.between(9, 14) * DAY, scene.volume(8000, 15_000)
     questions = collected_questions(bank, r, n)
-    for i, t in enumerate(
-        dispatcher(scene.g, n * 0.75, draw_hours(scene), r.choice(("office", "shifts")), 0, END, 3)
-    ):
+    times = dispatcher(scene.g, n * 0.75, draw_hours(scene), r.choice(("office", "shifts")), 0, END, 3)
+    for i, t in enumerate(times):
         question = questions[i % len(questions)]
         if t > narrows and r.random() < 0.93:
             prompt = recover.replace("{q}", question).replace("{a}", some_answer(scene))
-            queue.send(
-                t,
-                prompt,
-                bank.answer(r, "tags"),
-                model=scene.models[3],
-                reasoning=True,
-                **decoding.settings(),
-            )
+            answer = bank.answer(r, "tags")
+            queue.send(t, prompt, answer, model=scene.models[3], reasoning=True, **decoding.settings())
         elif r.random() < 0.4:
             text, n_out = bank.answer(r, "code")
-            queue.send(
-                t,
-                aloud + bank.fill("{vb}_{x} in {pl}: {sent} {y}, {z}.\n{code}", r),
-                (text, n_out * 2),
-                **decoding.settings(),
-            )
+            prompt = aloud + bank.fill("{vb}_{x} in {pl}: {sent} {y}, {z}.\n{code}", r)
+            queue.send(t, prompt, (text, n_out * 2), **decoding.settings())
         elif (user := queue.pick(t)) is not None:
             operate(scene, user, clients[user.id], t, question, *r.choice(desks))
 

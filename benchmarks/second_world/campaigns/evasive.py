@@ -15,7 +15,7 @@ from second_world.clock import DAY, DAYS
 from second_world.honest.people import talk
 from second_world.networks import Home
 from second_world.programs import browser, library
-from second_world.records import Client
+from second_world.records import Account, Client
 from second_world.scene import Scene
 from second_world.text.bank import Bank
 from second_world.text.phrases import LANGUAGE_OF
@@ -179,67 +179,76 @@ class Wrappers:
         )
 
 
-def evasive(scene: Scene, name: str, n: int, cover: float) -> None:
-    """n accounts whose exchanges are ordinary chat of an invented person but for 1 - cover of them, each with a part of the list of its own."""
-    r, bank, world = scene.r, scene.bank, scene.world
-    spread = scene.between(30, 100)
-    how = Purchase(
-        countries=LIVES,
-        disposable=0.02,
-        virtual=True,
-        aged=scene.between(0.3, 0.6),
-        aged_days=260,
-        recent_days=3,
-        phone=0.8,
-        spread_days=spread,
-        wave_days=scene.between(1, 14),
-    )
-    accounts = buy(scene, n, name, how)
-    pretends = r.random() < 0.6
-    builds = [browser(r) if pretends else library(r, "js_sdk") for _ in range(r.choice((2, 3, 4)))]
-    per_account = scene.between(*PER_DAY) * DAYS
-    questions = collected_questions(bank, r, int(n * per_account * (1 - cover)) + 200, chinese=True)
-    wrappers, asked = Wrappers(scene), 0
-    for account in accounts:
-        agent, tls = r.choice(builds)
-        client = Client(
-            user_agent=browser(r)[0] if pretends else agent,
-            tls=tls,
-            network=Home(account.country, r),
-            web=pretends,
-        )
+class Fleet:
+    """What the accounts of one operator have in common: a program, paraphrases, a list of questions.
+
+    Attributes:
+        pretends: whether the program drives the chat page as a browser would.
+        cover: share of sessions that are ordinary chat.
+        per_account: median exchanges of an account.
+    """
+
+    def __init__(self, scene: Scene, n: int, cover: float) -> None:
+        r = scene.r
+        self.scene, self.cover, self.pretends = scene, cover, r.random() < 0.6
+        n_builds = r.choice((2, 3, 4))
+        self.builds = [browser(r) if self.pretends else library(r, "js_sdk") for _ in range(n_builds)]
+        self.per_account = scene.between(*PER_DAY) * DAYS
+        n_questions = int(n * self.per_account * (1 - cover)) + 200
+        self.questions = collected_questions(scene.bank, r, n_questions, chinese=True)
+        self.wrappers, self.asked = Wrappers(scene), 0
+
+    def client(self, account: Account) -> Client:
+        """The program on the account's own household line; as a browser it claims another user agent each time."""
+        r = self.scene.r
+        agent, tls = r.choice(self.builds)
+        agent = browser(r)[0] if self.pretends else agent
+        return Client(user_agent=agent, tls=tls, network=Home(account.country, r), web=self.pretends)
+
+    def collect(self, account: Account, client: Client, session: list[float], model: str) -> None:
+        """One session of the list."""
+        r = self.scene.r
+        for i, t in enumerate(session):
+            prompt = self.wrappers.wrap(self.questions[self.asked % len(self.questions)])
+            self.asked += 1
+            turns = 1 if r.random() < 0.6 else 1 + 2 * i
+            answer = self.scene.bank.answer(r, "reason")
+            reasoning = True if model == self.scene.models[3] else None
+            self.scene.world.send(
+                account, client, t, prompt, answer, model=model, turns=turns, context=800 * i, reasoning=reasoning, distilled=True
+            )  # fmt: skip
+
+    def live(self, account: Account) -> None:
+        """An account's whole log: its cover and its part of the list."""
+        scene, r, client = self.scene, self.scene.r, self.client(account)
         if r.random() < 0.6:
             account.signup_ip = client.network.at(max(0.0, account.created), r)[0]
         if r.random() < 0.15:
             account.born = max(account.born, r.random() * 8 * DAY)
-        language = LANGUAGE_OF.get(account.country, "en")
-        sloppy, code, model = r.random(), r.choice((0, 0.1, 0.4)), scene.models[r.choice((0, 0, 3))]
-        mine = min(0.97, max(0.1, r.gauss(cover, 0.07))) if r.random() > 0.05 else 1.0
-        for session in scene.sessions(
-            scene.heavy(per_account, 0.55, 900), account.hours, active=0.35 + 0.5 * r.random()
-        ):
-            if r.random() < mine:
+        language, sloppy, code = LANGUAGE_OF.get(account.country, "en"), r.random(), r.choice((0, 0.1, 0.4))
+        model = scene.models[r.choice((0, 0, 3))]
+        unused = r.random() < 0.05
+        cover = 1.0 if unused else min(0.97, max(0.1, r.gauss(self.cover, 0.07)))
+        n, active = scene.heavy(self.per_account, 0.55, 900), 0.35 + 0.5 * r.random()
+        for session in scene.sessions(n, account.hours, active=active):
+            if r.random() < cover:
                 talk(
                     scene, account, client, session, model=model, language=language, sloppy=sloppy, code=code
                 )
-                continue
-            for i, t in enumerate(session):
-                prompt = wrappers.wrap(questions[asked % len(questions)])
-                asked += 1
-                reasoning = True if model == scene.models[3] else None
-                turns = 1 if r.random() < 0.6 else 1 + 2 * i
-                world.send(
-                    account,
-                    client,
-                    t,
-                    prompt,
-                    bank.answer(r, "reason"),
-                    model=model,
-                    turns=turns,
-                    context=800 * i,
-                    reasoning=reasoning,
-                    distilled=True,
-                )
+            else:
+                self.collect(account, client, session, model)
+
+
+def evasive(scene: Scene, name: str, n: int, cover: float) -> None:
+    """n accounts whose exchanges are ordinary chat of an invented person but for 1 - cover of them, each with a part of the list of its own."""
+    how = Purchase(
+        countries=LIVES, disposable=0.02, virtual=True, aged=scene.between(0.3, 0.6), aged_days=260, recent_days=3, phone=0.8,
+        spread_days=scene.between(30, 100), wave_days=scene.between(1, 14),
+    )  # fmt: skip
+    accounts = buy(scene, n, name, how)
+    fleet = Fleet(scene, n, cover)
+    for account in accounts:
+        fleet.live(account)
 
 
 def evasive_50(scene: Scene) -> None:

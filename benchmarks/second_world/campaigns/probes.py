@@ -32,73 +32,51 @@ FRAMES = (
 
 def probe_sweep(scene: Scene) -> None:
     """The sweep over one group of accounts, then the survivors over another."""
-    r, bank, models, name = scene.r, scene.bank, scene.models, "probe_sweep"
-    first = buy(
-        scene,
-        scene.count(40, 80, 5),
-        name,
-        Purchase(per_card=scene.between(3, 7), per_device=scene.between(5, 10)),
+    r, name = scene.r, "probe_sweep"
+    how = Purchase(per_card=scene.between(3, 7), per_device=scene.between(5, 10))
+    first = buy(scene, scene.count(40, 80, 5), name, how)
+    how = Purchase(
+        per_card=scene.between(4, 8), per_device=scene.between(6, 12), recent_days=1, aged_days=100
     )
-    second = buy(
-        scene,
-        scene.count(60, 120, 5),
-        name,
-        Purchase(per_card=scene.between(4, 8), per_device=scene.between(6, 12), recent_days=1, aged_days=100),
-    )
+    second = buy(scene, scene.count(60, 120, 5), name, how)
     program = r.choice(("httpx", "aiohttp", "requests"))
-    sweep = Dispatcher(scene, first, equip(scene, first, "servers", program=program), "robin")
+    questions = collected_questions(scene.bank, r, scene.volume(1500, 4000))
     start, days = scene.between(1, 3) * DAY, scene.between(6, 9) * DAY
-    questions, survivors = collected_questions(bank, r, scene.volume(1500, 4000)), []
-    for t in dispatcher(scene.g, scene.volume(7000, 12_000), draw_hours(scene), "waves", start, start + days):
+    sweeper = Dispatcher(scene, first, equip(scene, first, "servers", program=program), "robin")
+    kept = sweep(scene, sweeper, questions, start, start + days)
+    clients = equip(scene, second, "servers", program=program)
+    scaled = Dispatcher(scene, second, clients, "sticky", n_workers=12, hold=40)
+    n = scene.volume(3500, 7000)
+    times = dispatcher(scene.g, n, draw_hours(scene), "always", start + days + 0.4 * DAY, END, 1)
+    for question, t in zip(working_order(r, questions, n), times, strict=False):
+        answer, prompt = (
+            scene.bank.answer(r, "tags" if r.random() < 0.85 else "refuse"),
+            f"{question}\n\n{r.choice(kept)}",
+        )
+        scaled.send(t, prompt, answer, model=scene.models[3], max_tokens=8000, reasoning=True)
+
+
+def sweep(scene: Scene, sweeper: Dispatcher, questions: list[str], start: float, end: float) -> list[str]:
+    """Every technique once, to the models of the day; most are refused, by the model or by the provider. The techniques that worked."""
+    r, bank, models = scene.r, scene.bank, scene.models
+    survivors = []
+    for t in dispatcher(scene.g, scene.volume(7000, 12_000), draw_hours(scene), "waves", start, end):
         technique = ", ".join(bank.fill(x, r) for x in r.sample(TECHNIQUES, r.choice((1, 1, 2))))
         extra = bank.fill(r.choice(EXTRAS), r).replace("{q}", r.choice(questions)[:300])
         prompt = bank.fill(r.choice(FRAMES), r).replace("{a}", technique).replace("{b}", extra)
-        model, x = (
-            r.choice((models[3], models[0], models[4] if t > scene.world.release else models[3])),
-            r.random(),
-        )
+        model = r.choice((models[3], models[0], models[4] if t > scene.world.release else models[3]))
+        answer, x = bank.answer(r, "short"), r.random()
+        status: int | None = None
+        stop: str | None = None
         if x < 0.62:
-            sweep.send(
-                t,
-                prompt,
-                bank.answer(r, "refuse"),
-                model=model,
-                stop="refusal",
-                max_tokens=2000,
-                reasoning=True,
-            )
+            answer, stop = bank.answer(r, "refuse"), "refusal"
         elif x < 0.88:
-            sweep.send(
-                t,
-                prompt,
-                ("", 0),
-                status=r.choice((400, 400, 403)),
-                model=model,
-                max_tokens=2000,
-                reasoning=True,
-            )
-        else:
-            sweep.send(
-                t,
-                prompt,
-                bank.answer(r, "tags" if x > 0.97 else "short"),
-                model=model,
-                max_tokens=2000,
-                reasoning=True,
-            )
+            status = r.choice((400, 400, 403))
+        elif x > 0.97:
+            answer = bank.answer(r, "tags")
+        sweeper.send(
+            t, prompt, answer, status=status, stop=stop, model=model, max_tokens=2000, reasoning=True
+        )
         if x > 0.995:
             survivors.append(technique)
-    kept = survivors[:5] or [bank.fill(TECHNIQUES[0], r)]
-    scaled = Dispatcher(
-        scene, second, equip(scene, second, "servers", program=program), "sticky", n_workers=12, hold=40
-    )
-    n = scene.volume(3500, 7000)
-    for question, t in zip(
-        working_order(r, questions, n),
-        dispatcher(scene.g, n, draw_hours(scene), "always", start + days + 0.4 * DAY, END, 1),
-        strict=False,
-    ):
-        answer = bank.answer(r, "tags" if r.random() < 0.85 else "refuse")
-        scaled.send(
-            t, f"{question}\n\n{r.choice(kept)}", answer, model=models[3], max_tokens=8000, reasoning=True
-        )
+    return survivors[:5] or [bank.fill(TECHNIQUES[0], r)]
