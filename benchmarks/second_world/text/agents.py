@@ -59,6 +59,18 @@ class Project:
         return f"{folder}/{r.choice(self.words)}_{r.choice(self.words)}.{EXTENSIONS[self.language]}"
 
 
+SURROUNDINGS = (
+    "\n\n# Environment\nWorking directory: {path}\nPlatform: {os}\nToday: {day}\nGit repository: yes",
+    "\n\n<env>\ncwd={path}\nos={os}\ndate={day}\n</env>",
+    "\n\nSession opened {day} in {path} on {os}.",
+    "\n\n## Workspace\n- root `{path}`\n- system `{os}`\n- day `{day}`",
+    '\n\n{{"workspace": "{path}", "platform": "{os}", "started": "{day}"}}',
+    "\n\nYou run on {os}. The project lies at {path}. It is {day}.",
+    "\n\n--- context ---\n{day} | {os} | {path}",
+)
+"""How an agent is told where it works."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """One version of an agent."""
@@ -75,6 +87,7 @@ class Agent:
     def __init__(self, name: str, r: Random, n_releases: int = 3) -> None:
         tools = r.sample(TOOLS, 7 + int(r.random() * 5))
         head, rules, tool_section = agent_instruction(name, tools, r)
+        self.surroundings = r.choice(SURROUNDINGS)
         self.releases: list[Release] = []
         for k in range(n_releases):
             version = f"{1 + (k > 2)}.{10 + k * 3 + int(r.random() * 3)}.{int(r.random() * 9)}"
@@ -89,8 +102,9 @@ class Agent:
 
     def system(self, release: int, project: Project, day: str) -> str:
         """The instruction with its environment block."""
-        block = f"\n\n# Environment\nWorking directory: {project.path}\nPlatform: {project.platform}\nToday: {day}\nGit repository: yes"
-        return self.releases[release].system + block
+        return self.releases[release].system + self.surroundings.format(
+            path=project.path, os=project.platform, day=day
+        )
 
 
 def fill(bank: Bank, project: Project, form: str, r: Random) -> str:
