@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hydrascope.campaigns.membership import ClusterSettings, bits_against, rarity
+from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.observations import Observations
-from hydrascope.campaigns.profile import FAMILY_NAMES, Fit, fit_members
+from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
 
 __all__ = [
     "Candidate",
-    "ClusterSettings",
     "community_members",
     "form_cores",
     "refine",
@@ -27,33 +28,8 @@ __all__ = [
     "resolve",
 ]
 
-OPERATOR = [FAMILY_NAMES.index(f) for f in ("identity", "egress", "timing", "lifecycle")]
 _MOST = 0.8
 """Share of a core that a candidate holds for the core to have been picked from it."""
-SOFTWARE = [FAMILY_NAMES.index(f) for f in ("client", "content", "configuration")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterSettings:
-    """When an account belongs."""
-
-    min_members: int = 3
-    min_posterior_bits: float = 1.0
-    """Least log2 posterior odds of membership, all families together."""
-    max_against_bits: float = 1.0
-    """Most that an operator's families may say against an account that is attached for its text."""
-    max_users: float = 2.0
-    """Most users that a text may have, for each account of the group, to attach the others for it."""
-    min_operator_bits: float = 2.5
-    """Least weight of the families that speak of an operator rather than of software."""
-    min_share: float = 0.03
-    """Least share of an account's sampled exchanges for it to count among a template's users."""
-    min_content_bits: float = 4.0
-    """Least mean weight of the shared text for a community without an operator to be a group at all."""
-    unite_slack: float = 0.5
-    """Bits that a union may lose against the two groups apart, for each member of the smaller."""
-    rounds: int = 6
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +83,8 @@ def form_cores(
 
     Candidates are refined, then compete: each account goes to the group that explains it best, a group's size
     counting as its prior. What a mixture of two operators explains, each of the two explains better, so
-    mixtures empty; then groups are united where one description fits both as well as two did.
+    mixtures empty; then groups are split where no operator's trace reaches a part of them, and united where the
+    members of one belong to the other.
     """
     fits = [f for f in (refine(observations, m, settings) for m in _distinct(candidates)) if f is not None]
     for _ in range(settings.rounds):
@@ -117,6 +94,7 @@ def form_cores(
         ) == len(fits):
             break
         fits = [f for f in (refine(observations, m, settings) for m in assigned) if f is not None]
+    fits = [part for fit in fits for part in split(observations, fit, settings)]
     fits = attach(observations, unite(observations, fits, links, settings), settings)
     pools = _pools(fits, candidates, len(observations.population))
     return [
@@ -155,63 +133,6 @@ def _compete(fits: Sequence[Fit], n_accounts: int, min_members: int) -> list[np.
     return [w for w in won if len(w) >= min_members]
 
 
-def unite(
-    observations: Observations,
-    fits: Sequence[Fit],
-    links: tuple[np.ndarray, np.ndarray],
-    settings: ClusterSettings,
-) -> list[Fit]:
-    """Unite neighbouring groups whose union describes its members as well as the two did apart."""
-    groups = dict(enumerate(fits))
-    pairs = _neighbours(observations, fits, links)
-    n = len(fits)
-    while pairs:
-        i, j = pairs.pop(0)
-        if i not in groups or j not in groups:
-            continue
-        a, b = groups[i], groups[j]
-        union = fit_members(observations, np.sort(np.concatenate([a.members, b.members])), seed=settings.seed)
-        slack = settings.unite_slack * min(len(a.members), len(b.members))
-        if _description(union) < _description(a) + _description(b) - slack:
-            continue
-        del groups[i], groups[j]
-        groups[n] = union
-        pairs.extend((k, n) for k in _touching(pairs, i, j))
-        n += 1
-    return list(groups.values())
-
-
-def _description(fit: Fit) -> float:
-    """Bits by which the group describes its members, its size being their prior."""
-    return float(fit.bits.sum() + len(fit.members) * np.log2(len(fit.members)))
-
-
-def _touching(pairs: Sequence[tuple[int, int]], i: int, j: int) -> list[int]:
-    others = {x for p in pairs for x in p if {i, j} & set(p)} - {i, j}
-    return sorted(others)
-
-
-def _neighbours(
-    observations: Observations, fits: Sequence[Fit], links: tuple[np.ndarray, np.ndarray]
-) -> list[tuple[int, int]]:
-    """Pairs of groups with a link between them or a leading template in common, in a fixed order."""
-    owner = np.full(len(observations.population), -1)
-    for i, fit in enumerate(fits):
-        owner[fit.members] = i
-    a, b = owner[links[0]], owner[links[1]]
-    crossing = (a >= 0) & (b >= 0) & (a != b)
-    found = {(int(min(x, y)), int(max(x, y))) for x, y in zip(a[crossing], b[crossing], strict=True)}
-    leading: dict[int, list[int]] = {}
-    for i, fit in enumerate(fits):
-        used = np.asarray(observations.community_share[fit.members].sum(axis=0)).ravel()
-        for c in np.argsort(-used, kind="stable")[:2].tolist():
-            if used[c] > 0.1 * len(fit.members):
-                leading.setdefault(c, []).append(i)
-    for held in leading.values():
-        found |= {(x, y) for x in held for y in held if x < y}
-    return sorted(found)
-
-
 def remainders(
     observations: Observations,
     communities: Sequence[np.ndarray],
@@ -240,10 +161,9 @@ def _fits(observations: Observations, fit: Fit, n_candidates: int, settings: Clu
     finding k accounts that agree among n candidates is n / k times easier than finding them alone.
     """
     size = len(fit.members)
-    rarity = np.log2(max(len(observations.population) - size, 1) / size)
     odds = np.log2(max(n_candidates - size, 0) / size + 1.0)
     operator = fit.families[:, OPERATOR].sum(axis=1)
-    return (fit.bits >= rarity + settings.min_posterior_bits) & (
+    return (fit.bits >= rarity(observations, size) + settings.min_posterior_bits) & (
         operator >= settings.min_operator_bits + odds
     )
 
@@ -268,20 +188,20 @@ def attach(observations: Observations, fits: Sequence[Fit], settings: ClusterSet
 
 
 def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: ClusterSettings) -> Fit:
-    """The core with the users that still fit once the others who do not are out again."""
-    rarity = np.log2(max(len(observations.population) - len(core.members), 1) / len(core.members))
-    while len(users):
-        members = np.sort(np.concatenate([core.members, users])).astype(np.int32)
-        union = fit_members(observations, members, seed=settings.seed)
-        operator = union.families[:, OPERATOR].sum(axis=1)
-        joins = (union.bits >= rarity + settings.min_posterior_bits) & (
-            operator >= -settings.max_against_bits
-        )
-        stays = np.intersect1d(union.members[joins], users)
-        if len(stays) == len(users):
-            return union
-        users = stays
-    return core
+    """The core with the users that fit it, each held against the core alone: users may resemble each other.
+
+    All evidence must overcome the odds against any account of the log, and that of an operator those against any
+    user of the text, since using it is what all of them have in common.
+    """
+    bits = bits_against(observations, core.members, users, seed=settings.seed)
+    least = rarity(observations, len(core.members)) + settings.min_posterior_bits
+    odds = float(np.log2(len(users) / len(core.members))) + settings.min_posterior_bits
+    operator = bits[:, OPERATOR].sum(axis=1)
+    joins = (bits.sum(axis=1) >= least) & (operator >= max(odds, -settings.max_against_bits))
+    if not joins.any():
+        return core
+    members = np.sort(np.concatenate([core.members, users[joins]])).astype(np.int32)
+    return fit_members(observations, members, seed=settings.seed)
 
 
 def _unclaimed_users(

@@ -27,6 +27,10 @@ _LABELLED = 8
 """Most communities of a group that are labelled by themselves."""
 _REACH = 0.3
 """Least share of the members that use a community for it to tell the group's purpose."""
+_LIST = 30
+"""Fewer distinct prompts are no list."""
+_LEAST_COPIES = 1.5
+"""Mean members a prompt, below which its copies may be retries."""
 _ENOUGH_TEXTS = 5
 """Fewer matching texts say too little; the labels are then taken from all kept texts."""
 VALUABLE = frozenset(
@@ -69,6 +73,8 @@ class GroupContent:
     """Mean share of a member's distinct prompts that another member also sent."""
     self_repeats: float | None
     """Share of exchanges that repeat a prompt of the same account."""
+    copies_spread: float | None
+    """Index of dispersion of how many members send each prompt, beyond the first; see `_copies_spread`."""
     reach: float | None
     """Share of the members with a sample that use one of the group's templates."""
     capabilities: Mapping[str, float] = field(default_factory=dict)
@@ -210,7 +216,7 @@ def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None
     spans = [slice(source.items_by_account[m], source.items_by_account[m + 1]) for m in members.tolist()]
     total = int(items.n_items[members].sum())
     if total < 20:
-        return {"shared_items": None, "item_overlap": None, "self_repeats": None}
+        return dict.fromkeys(("shared_items", "item_overlap", "self_repeats", "copies_spread"))
     prompt = np.concatenate([items.prompt[s] for s in spans])
     n = np.concatenate([items.n[s] for s in spans])
     who = np.repeat(np.arange(len(members)), [s.stop - s.start for s in spans])
@@ -219,7 +225,28 @@ def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None
     overlap = np.bincount(who[shared], minlength=len(members)) / np.maximum(items.n_distinct[members], 1)
     distinct = int(items.n_distinct[members].sum())
     return {
+        "copies_spread": _copies_spread(counts, distinct, len(members)),
         "shared_items": float(n[shared].sum() / total),
         "item_overlap": float(overlap[items.n_items[members] > 0].mean()),
         "self_repeats": 1.0 - distinct / total,
     }
+
+
+def _copies_spread(counts: np.ndarray, n_prompts: int, n_members: int) -> float | None:
+    """Variance over mean of the further members that send a prompt, over the group's distinct prompts.
+
+    A list of which every entry is to be answered r times is dealt out: each prompt goes to about r members, and the index
+    is far below one. Prompts that people choose have their own popularity, and the index is one (Poisson) or more
+    (Cox and Lewis 1966). Nothing is said where most prompts are sent once, or where each goes to a good part of the members, as
+    an assignment or a benchmark does. The upper hundredth is cut: "continue" is in everybody's mouth.
+
+    Args:
+        counts: int64[] members that send each prompt which some other account sends as well.
+        n_prompts: distinct prompts, summed over members.
+    """
+    alone = max(n_prompts - int(counts.sum()), 0)
+    copies = np.concatenate([counts, np.ones(alone, np.int64)])
+    copies = np.minimum(copies, np.quantile(copies, 0.99)) if len(copies) else copies
+    if len(copies) < _LIST or not _LEAST_COPIES <= copies.mean() <= n_members / 4:
+        return None
+    return float(copies.var() / (copies.mean() - 1.0))

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hydrascope.campaigns.cluster import OPERATOR, Candidate
+from hydrascope.campaigns.cluster import Candidate
 from hydrascope.campaigns.content import ContentSource, GroupContent, describe_content
-from hydrascope.campaigns.hypotheses import Scored, score_hypotheses
+from hydrascope.campaigns.hypotheses import Scored, load_model, score_hypotheses
 from hydrascope.campaigns.observables import measure_group
 from hydrascope.campaigns.observations import Observations
-from hydrascope.campaigns.profile import FAMILY_NAMES, fit_members
+from hydrascope.campaigns.profile import FAMILY_NAMES, OPERATOR, fit_members
 from hydrascope.features.surroundings import Happenings
 from hydrascope.records import Verdict
 from hydrascope.stats.tail import permutation_p
@@ -43,10 +43,15 @@ CAMPAIGN_SIGNS = (
     ("ban_excess", 4.0, True),
     ("refused", 0.25, True),
     ("moved", 0.45, True),
+    ("copies_spread", 0.3, False),
 )
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
 RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess"})
 """Those that a plain relay shows as well: it deals requests out over accounts, and loses some to bans."""
+COLLECTIVE = ("volume_evenness", "synchrony_bits", "ban_excess", "moved", "copies_spread")
+"""Habits that accounts have as a group: one queue, one clock, one fate, one decision, one list."""
+LEAST_COLLECTIVE_BITS = 3.0
+"""Bits of collective habits that stand for an operator where accounts share no identity and no private text."""
 LEAST_ACCUSATION = 0.6
 """Least probability of a distillation verdict; other verdicts accuse nobody and need one half."""
 LEAST_ACCUSATION_SMALL = 0.9
@@ -149,7 +154,7 @@ def judge(
     linking = means >= 1.0
     operator = float(candidate.fit.families[:, OPERATOR].sum(axis=1).mean())
     p_value, fits = null.p_value(operator, len(candidate.members))
-    linked = _linked(candidate, content, linking, p_value)
+    linked = _linked(candidate, content, linking, p_value, collective_bits(scored))
     verdict, probability = _verdict(scored, linked and shows_campaign(scored))
     return Judged(
         candidate=candidate,
@@ -165,24 +170,34 @@ def judge(
     )
 
 
-def _linked(candidate: Candidate, content: GroupContent, linking: np.ndarray, p_value: float) -> bool:
+def _linked(
+    candidate: Candidate, content: GroupContent, linking: np.ndarray, p_value: float, collective: float
+) -> bool:
     """Whether LINK is answered with yes.
 
-    Either two families tie the typical member to the rest, one of them an operator's; or all users of a text
-    that nobody else uses show, as a group, more of an operator than random groups do. The second way is the
-    only one for accounts that share no identity, and is never enough for automatic action.
+    Either two families tie the typical member to the rest, one of them an operator's; or all users of a text show, as
+    a group, more of an operator than random groups do, and the text is nobody else's or they act as one. The second
+    way is the only one for accounts that share no identity, and is never enough for automatic action.
     """
     if candidate.origin != "remainder":
         return bool(linking.sum() >= 2 and linking[OPERATOR].any())
     private = content.distinctive and float(candidate.fit.family("content").mean()) >= PRIVATE_TEXT_BITS
-    return private and len(candidate.members) >= 10 and p_value <= 1e-3
+    as_one = collective >= LEAST_COLLECTIVE_BITS
+    return (private or as_one) and len(candidate.members) >= 10 and p_value <= 1e-3
+
+
+def collective_bits(scored: Scored) -> float:
+    """Bits by which collective habits favour the likeliest campaign over the likeliest innocent explanation."""
+    order = load_model().names
+    guilty, innocent = (order.index(scored.leading(guilty=g).name) for g in (True, False))
+    return float(sum(w[guilty] - w[innocent] for n, w in scored.contributions.items() if n in COLLECTIVE))
 
 
 def shows_campaign(scored: Scored) -> bool:
     """Whether anything positive speaks of a campaign, not only the want of an innocent trait.
 
     The wording elicits, the load is split evenly, accounts work in step, several were banned, most requests are
-    refused, or they moved to a new model together. Small groups of strangers that agree by chance have none of
+    refused, they moved to a new model together, or a list is dealt out to them. Small groups of strangers that agree by chance have none of
     these, and no sum of weak hints may accuse them. A relay deals its customers' requests out evenly and in step
     and loses accounts to bans, so where the choice is between a relay and a campaign inside one, only what is asked for counts.
     """

@@ -150,6 +150,7 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
         "shared_items": content.shared_items,
         "item_overlap": content.item_overlap,
         "self_repeats": content.self_repeats,
+        "copies_spread": content.copies_spread,
         "template_reach": content.reach,
         "elicitation": content.elicitation_share,
         "output_ratio": _median(output[output >= 0], len(output)),
@@ -280,14 +281,22 @@ def _mean_bits(fit: Fit, channel: str) -> float | None:
 
 
 def _top_share(channel: Channel | None, members: np.ndarray, *, weighted: bool = False) -> float | None:
-    """Share of the members that have the group's most common value (weighted: of their traffic)."""
+    """How much of the group one value holds (weighted: of its traffic), its largest holder left out.
+
+    Zero where nobody shares, whatever the size of the group: of three strangers' cards each holds a third.
+    """
     if channel is None:
         return None
     who, value, share = channel.rows_of(members)
-    if len(np.unique(who)) < _MIN_KNOWN:
+    known = len(np.unique(who))
+    if known < _MIN_KNOWN:
         return None
     _, inverse = np.unique(value, return_inverse=True)
-    return float(np.bincount(inverse, weights=share if weighted else None).max() / len(np.unique(who)))
+    weight = share.astype(float) if weighted else np.ones(len(value))
+    held = np.bincount(inverse, weights=weight)
+    largest = np.zeros(len(held))
+    np.maximum.at(largest, inverse, weight)
+    return float(((held - largest) / np.maximum(known - largest, 1e-9)).max())
 
 
 def _sharing(channel: Channel | None, members: np.ndarray) -> float | None:
@@ -314,10 +323,11 @@ def _known(values: list[str | None] | None, members: np.ndarray) -> list[str]:
 
 
 def _one_value(values: list[str | None] | None, members: np.ndarray) -> float | None:
+    """Share of the members, one left out, that have the group's most common value."""
     known = _known(values, members)
-    if values is None:
+    if values is None or len(members) < 2:
         return None
-    return max((known.count(v) for v in set(known)), default=0) / len(members)
+    return (max((known.count(v) for v in set(known)), default=1) - 1) / (len(members) - 1)
 
 
 def _value_share(values: list[str | None] | None, members: np.ndarray, value: str) -> float | None:

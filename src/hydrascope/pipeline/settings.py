@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from hydrascope.campaigns.cluster import ClusterSettings
 from hydrascope.campaigns.judge import EnforcementSettings
+from hydrascope.campaigns.membership import ClusterSettings
 from hydrascope.features.observer import ObserveSettings
 from hydrascope.linkage.settings import LinkSettings
 from hydrascope.linkage.templates import TemplateSettings

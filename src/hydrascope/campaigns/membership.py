@@ -1,0 +1,90 @@
+"""When an account belongs to a group, and how well accounts outside would fit it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.profile import FAMILY_NAMES, OPERATOR, fit_members
+
+__all__ = ["ClusterSettings", "belong_to", "bits_against", "rarity"]
+
+_MOST_REFERENCE = 400
+"""Members of a group that outsiders are held against: rates are known well enough from these."""
+_MOST_CALLS = 2_000
+_MOST_ASKED = 12
+"""Outsiders that stand for all of their group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """When an account belongs."""
+
+    min_members: int = 3
+    min_posterior_bits: float = 1.0
+    """Least log2 posterior odds of membership, all families together."""
+    max_against_bits: float = 1.0
+    """Most that an operator's families may say against an account that is attached for its text."""
+    max_users: float = 2.0
+    """Most users that a text may have, for each account of the group, to attach the others for it."""
+    min_operator_bits: float = 2.5
+    """Least weight of the families that speak of an operator rather than of software."""
+    min_share: float = 0.03
+    """Least share of an account's sampled exchanges for it to count among a template's users."""
+    min_content_bits: float = 4.0
+    """Least mean weight of the shared text for a community without an operator to be a group at all."""
+    rounds: int = 6
+    seed: int = 0
+
+
+def rarity(observations: Observations, size: int) -> float:
+    """Bits against any one account of the log belonging to a group of this size: log2((n - k) / k)."""
+    return float(np.log2(max(len(observations.population) - size, 1) / size))
+
+
+def bits_against(
+    observations: Observations, group: np.ndarray, outsiders: np.ndarray, *, seed: int
+) -> np.ndarray:
+    """How well each outsider would fit the group by itself, without the support of the other outsiders.
+
+    Beyond some thousands of outsiders, several are asked at once, far apart in the order of codes.
+
+    Args:
+        group: int32[k] ascending codes of the group.
+        outsiders: int32[m] codes, none of the group.
+
+    Returns:
+        float64[m, 7] bits by family, in the order of `FAMILY_NAMES`.
+    """
+    reference = _spread(group, _MOST_REFERENCE)
+    bits = np.zeros((len(outsiders), len(FAMILY_NAMES)))
+    n_calls = min(len(outsiders), _MOST_CALLS)
+    for i in range(n_calls):
+        asked = outsiders[i::n_calls]
+        members = np.sort(np.concatenate([reference, asked])).astype(np.int32)
+        fit = fit_members(observations, members, seed=seed)
+        bits[i::n_calls] = fit.families[np.searchsorted(members, asked)]
+    return bits
+
+
+def belong_to(
+    observations: Observations, group: np.ndarray, others: np.ndarray, settings: ClusterSettings
+) -> bool:
+    """Whether the others' median account belongs to the group, an operator's traces among the evidence.
+
+    Each is held against the group alone. Accounts that agree among themselves and use the group's software thus
+    stay apart from it, however well both would be described as one.
+    """
+    bits = bits_against(observations, group, _spread(others, _MOST_ASKED), seed=settings.seed)
+    operator = float(np.median(bits[:, OPERATOR].sum(axis=1)))
+    least = rarity(observations, len(group)) + settings.min_posterior_bits
+    return operator >= settings.min_operator_bits and float(np.median(bits.sum(axis=1))) >= least
+
+
+def _spread(accounts: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` accounts, evenly spread over the codes."""
+    if len(accounts) <= most:
+        return accounts
+    return accounts[np.linspace(0, len(accounts) - 1, most).astype(np.int64)]

@@ -1,0 +1,154 @@
+"""Parts of one operator together, two operators apart.
+
+Candidates come from shared values, so what lies on two sets of exits arrives in pieces, and what shares a client or
+an agent's wording arrives mixed. One question settles both: would the members of one part, each held against the
+other part alone, belong to it (`hydrascope.campaigns.membership.belong_to`)?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from hydrascope.campaigns.membership import ClusterSettings, belong_to
+from hydrascope.campaigns.observations import Channel, Observations
+from hydrascope.campaigns.profile import Fit, fit_members
+from hydrascope.features.incidence import IDENTITY_GRADE
+
+__all__ = ["split", "unite"]
+
+_LIKE = 6.0
+"""Bits by which one group's mean member must fit another's profile for the two to be compared at all."""
+_MOST_LIKE = 6
+"""Groups that each group is compared with for its profile, likest first."""
+_CHANNEL_CAP = 6.0
+_COMMON_RATE = 0.2
+"""A value is part of a group's profile where this share of the members has it."""
+
+
+def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> list[Fit]:
+    """The group without the parts that only their own identity holds together, and those parts.
+
+    A part is what shares a card, phone, device or key inside the group. It stays if its members belong to the rest.
+    """
+    rest, parts = fit.members, []
+    for part in _identity_parts(observations, fit.members, settings.min_members):
+        left = np.setdiff1d(rest, part)
+        if len(left) < settings.min_members:
+            continue
+        small, large = sorted((part, left), key=len)
+        if not belong_to(observations, large, small, settings):
+            parts.append(part)
+            rest = left
+    if not parts:
+        return [fit]
+    return [fit_members(observations, m.astype(np.int32), seed=settings.seed) for m in (rest, *parts)]
+
+
+def _identity_parts(observations: Observations, members: np.ndarray, least: int) -> list[np.ndarray]:
+    """Connected components of the members over values of identity, largest first; those of any size but all."""
+    rows, columns, n_values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
+    for name in sorted(IDENTITY_GRADE & set(observations.channels)):
+        who, value, _ = observations.channels[name].rows_of(members)
+        _, code = np.unique(value, return_inverse=True)
+        rows.append(who)
+        columns.append(code + n_values)
+        n_values += int(code.max(initial=-1)) + 1
+    who, value = np.concatenate(rows), np.concatenate(columns) + len(members)
+    size = len(members) + n_values
+    graph = csr_array((np.ones(len(who), bool), (who, value)), shape=(size, size))
+    label = connected_components(graph, directed=False)[1][: len(members)]
+    counts = np.bincount(label)
+    chosen = np.flatnonzero((counts >= least) & (counts < len(members)))
+    ordered = chosen[np.argsort(-counts[chosen], kind="stable")]
+    return [members[label == c] for c in ordered.tolist()]
+
+
+def unite(
+    observations: Observations,
+    fits: Sequence[Fit],
+    links: tuple[np.ndarray, np.ndarray],
+    settings: ClusterSettings,
+) -> list[Fit]:
+    """Unite groups where the members of the smaller belong to the larger."""
+    groups = dict(enumerate(fits))
+    pairs = _neighbours(observations, fits, links)
+    n = len(fits)
+    while pairs:
+        i, j = pairs.pop(0)
+        if i not in groups or j not in groups:
+            continue
+        small, large = sorted((groups[i].members, groups[j].members), key=len)
+        if not belong_to(observations, large, small, settings):
+            continue
+        del groups[i], groups[j]
+        both = np.sort(np.concatenate([large, small]))
+        groups[n] = fit_members(observations, both, seed=settings.seed)
+        pairs.extend((k, n) for k in _touching(pairs, i, j))
+        n += 1
+    return list(groups.values())
+
+
+def _touching(pairs: Sequence[tuple[int, int]], i: int, j: int) -> list[int]:
+    others = {x for p in pairs for x in p if {i, j} & set(p)} - {i, j}
+    return sorted(others)
+
+
+def _neighbours(
+    observations: Observations, fits: Sequence[Fit], links: tuple[np.ndarray, np.ndarray]
+) -> list[tuple[int, int]]:
+    """Pairs of groups worth comparing, in a fixed order: linked, with a leading template in common, or alike."""
+    if len(fits) < 2:
+        return []
+    found = _linked(fits, links, len(observations.population))
+    found |= _same_text(observations, fits)
+    found |= _alike(observations, fits)
+    return sorted(found)
+
+
+def _linked(
+    fits: Sequence[Fit], links: tuple[np.ndarray, np.ndarray], n_accounts: int
+) -> set[tuple[int, int]]:
+    owner = np.full(n_accounts, -1)
+    for i, fit in enumerate(fits):
+        owner[fit.members] = i
+    a, b = owner[links[0]], owner[links[1]]
+    crossing = (a >= 0) & (b >= 0) & (a != b)
+    return {(int(min(x, y)), int(max(x, y))) for x, y in zip(a[crossing], b[crossing], strict=True)}
+
+
+def _same_text(observations: Observations, fits: Sequence[Fit]) -> set[tuple[int, int]]:
+    leading: dict[int, list[int]] = {}
+    for i, fit in enumerate(fits):
+        used = np.asarray(observations.community_share[fit.members].sum(axis=0)).ravel()
+        for c in np.argsort(-used, kind="stable")[:2].tolist():
+            if used[c] > 0.1 * len(fit.members):
+                leading.setdefault(c, []).append(i)
+    return {(x, y) for held in leading.values() for x in held for y in held if x < y}
+
+
+def _alike(observations: Observations, fits: Sequence[Fit]) -> set[tuple[int, int]]:
+    """Each group with those whose profile of common values its mean member fits best."""
+    bits = np.zeros((len(fits), len(fits)))
+    for channel in observations.channels.values():
+        bits += np.minimum(_profile_bits(channel, fits, len(observations.population)), _CHANNEL_CAP)
+    np.fill_diagonal(bits, 0.0)
+    best = np.argsort(-bits, axis=1, kind="stable")[:, :_MOST_LIKE]
+    return {(min(i, j), max(i, j)) for i, row in enumerate(best.tolist()) for j in row if bits[i, j] >= _LIKE}
+
+
+def _profile_bits(channel: Channel, fits: Sequence[Fit], n_accounts: int) -> np.ndarray:
+    """float64[g, g]: expected bits of a member of the row's group under the common values of the column's."""
+    owner = np.concatenate([np.full(len(f.members), i) for i, f in enumerate(fits)])
+    who, value, _ = channel.rows_of(np.concatenate([f.members for f in fits]))
+    sizes = np.array([len(f.members) for f in fits])
+    shape = (len(fits), len(channel.names))
+    rate = csr_array((1.0 / sizes[owner[who]], (owner[who], value)), shape=shape)
+    rate.sum_duplicates()
+    weight = rate.copy()
+    usual = (channel.popularity[weight.indices] + 0.5) / (n_accounts + 1.0)
+    weight.data = np.where(weight.data >= _COMMON_RATE, np.maximum(np.log2(weight.data / usual), 0.0), 0.0)
+    return np.asarray((rate @ weight.T).todense())

@@ -1,0 +1,73 @@
+"""What a group looks like as a group: shared values whatever its size, and lists that are dealt out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hydrascope.campaigns.content import _copies_spread
+from hydrascope.campaigns.observables import _one_value, _top_share
+from hydrascope.campaigns.observations import Channel, index_channels
+from hydrascope.features.incidence import ChannelRows
+
+
+def channel(value: list[int], count: list[int] | None = None) -> Channel:
+    """One value an account, with the exchanges behind it."""
+    account = np.arange(len(value), dtype=np.int32)
+    counts = np.array(count or [1] * len(value), np.int64)
+    rows = ChannelRows(
+        name="network", family="egress", account=account, value=np.array(value, np.int64), count=counts
+    )
+    return index_channels({"network": rows}, counts)["network"]
+
+
+@pytest.mark.parametrize("size", [3, 5, 20, 200])
+def test_nobody_shares_in_a_group_of_strangers_of_any_size(size: int) -> None:
+    """Each of three cards holds a third of the accounts, and yet no card is shared."""
+    members = np.arange(size)
+    assert _top_share(channel(list(range(size))), members) == 0
+    assert _top_share(channel(list(range(size))), members, weighted=True) == 0
+    assert _one_value([str(i) for i in range(size)], members) == 0
+
+
+@settings(max_examples=50)
+@given(st.integers(3, 50), st.integers(0, 50))
+def test_the_share_of_a_common_value_leaves_its_first_holder_out(sharing: int, alone: int) -> None:
+    """All on one card: one. With k of n on it: (k - 1) / (n - 1)."""
+    values = [0] * sharing + list(range(1, alone + 1))
+    share = _top_share(channel(values), np.arange(len(values)))
+    assert share == pytest.approx((sharing - 1) / (sharing + alone - 1))
+
+
+@pytest.mark.parametrize("copies", [2, 3, 5])
+def test_a_list_that_is_dealt_out_varies_far_less_than_chance(copies: int) -> None:
+    """Every prompt goes to the same number of accounts, but for a tenth that failed once."""
+    rng = np.random.default_rng(copies)
+    counts = np.full(500, copies) - (rng.random(500) < 0.1)
+    spread = _copies_spread(counts, int(counts.sum()), 100)
+    assert spread is not None and spread < 0.3
+
+
+def test_prompts_chosen_for_themselves_vary_like_chance_or_more() -> None:
+    """Poisson draws have an index of one, popularity a larger one (statistical, 200 worlds)."""
+    rng = np.random.default_rng(7)
+    drawn = [_spread(1 + rng.poisson(2.0, 400)) for _ in range(200)]
+    assert np.mean(drawn) == pytest.approx(1.0, abs=0.1)
+    assert np.quantile(drawn, 0.01) > 0.6
+    popular = [_spread(1 + rng.poisson(rng.gamma(0.7, 3.0, 400))) for _ in range(200)]
+    assert np.quantile(popular, 0.01) > 1.5
+
+
+def _spread(counts: np.ndarray) -> float:
+    spread = _copies_spread(counts, int(counts.sum()), 1000)
+    assert spread is not None
+    return spread
+
+
+def test_nothing_is_said_of_retries_assignments_and_short_lists() -> None:
+    """Mostly single prompts, prompts that a good part of the accounts sends, a handful of prompts: no list."""
+    assert _copies_spread(np.full(50, 2), 1000, 100) is None
+    assert _copies_spread(np.full(200, 40), 8000, 100) is None
+    assert _copies_spread(np.full(10, 3), 30, 100) is None

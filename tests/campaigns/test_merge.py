@@ -1,0 +1,154 @@
+"""One operator's pieces are united, two operators' accounts are kept apart, whatever software they share."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from hydrascope.campaigns.membership import ClusterSettings, belong_to, bits_against, rarity
+from hydrascope.campaigns.merge import split, unite
+from hydrascope.campaigns.observations import Channel, Observations, index_channels
+from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
+from hydrascope.features.incidence import CHANNELS, ChannelRows
+
+N = 3000
+SETTINGS = ClusterSettings()
+NO_LINKS = (np.zeros(0, np.int32), np.zeros(0, np.int32))
+
+
+def observed(shown: dict[str, dict[int, int]]) -> Observations:
+    """A log of N accounts in which each channel gives accounts a value of their own but where one is stated."""
+    channels: dict[str, Channel] = {}
+    for name, stated in shown.items():
+        value = np.array([stated.get(a, 1_000_000 + a) for a in range(N)], np.int64)
+        rows = ChannelRows(
+            name=name,
+            family=CHANNELS[name],
+            account=np.arange(N, dtype=np.int32),
+            value=value,
+            count=np.ones(N, np.int64),
+        )
+        channels |= index_channels({name: rows}, np.ones(N))
+    none = np.zeros(0, np.int64)
+    rows = ChannelRows(
+        name="template", family="content", account=none.astype(np.int32), value=none, count=none
+    )
+    usage = index_channels({"template": rows}, np.ones(N))["template"]
+    return cast(
+        Observations,
+        SimpleNamespace(
+            population=range(N),
+            channels=channels,
+            quantities={},
+            cycle=None,
+            usage=usage,
+            usage_total=np.zeros(0),
+            community_share=csr_array((N, 1)),
+            n_users=np.zeros(1, np.int64),
+            n_sampled=np.ones(N, np.int64),
+            n_with_sample=N,
+        ),
+    )
+
+
+def group(start: int, size: int) -> np.ndarray:
+    """Codes of consecutive accounts."""
+    return np.arange(start, start + size, dtype=np.int32)
+
+
+def everyone(members: np.ndarray, value: int) -> dict[int, int]:
+    """The members on one value."""
+    return dict.fromkeys(members.tolist(), value)
+
+
+def fit(observations: Observations, members: np.ndarray) -> Fit:
+    """The members scored against each other."""
+    return fit_members(observations, members, seed=0)
+
+
+def sizes(fits: list[Fit]) -> list[int]:
+    """Sizes of groups, largest first."""
+    return sorted((len(f.members) for f in fits), reverse=True)
+
+
+def test_an_outsider_is_held_against_the_group_alone() -> None:
+    """Outsiders who share a card among themselves get nothing from it, those on the group's address do."""
+    a, b, c = group(0, 20), group(100, 10), group(200, 10)
+    observations = observed({"payment_fingerprint": everyone(b, 1), "ip": everyone(np.append(a, c), 2)})
+    strangers = bits_against(observations, a, b, seed=0)
+    alike = bits_against(observations, a, c, seed=0)
+    assert (strangers[:, OPERATOR].sum(axis=1) <= 0).all()
+    assert (alike[:, OPERATOR].sum(axis=1) > 5).all()
+
+
+def test_pieces_on_one_address_pool_are_united_without_a_link_between_them() -> None:
+    """Two pieces that show the same site and device are one operator's, though their cards differ."""
+    a, b = group(0, 20), group(100, 12)
+    both = np.append(a, b)
+    observations = observed(
+        {
+            "payment_fingerprint": everyone(a, 1) | everyone(b, 2),
+            "network": everyone(both, 3),
+            "device_fingerprint": everyone(both, 4),
+            "user_agent": everyone(both, 5),
+        }
+    )
+    assert sizes(unite(observations, [fit(observations, a), fit(observations, b)], NO_LINKS, SETTINGS)) == [
+        32
+    ]
+
+
+def test_a_company_that_uses_the_same_client_is_not_united_with_a_campaign() -> None:
+    """Client, settings and tools in common say nothing of who runs the accounts."""
+    a, b = group(0, 40), group(100, 8)
+    both = np.append(a, b)
+    observations = observed(
+        {
+            "payment_fingerprint": everyone(a, 1) | everyone(b, 2),
+            "ip": everyone(a, 3) | everyone(b, 4),
+            "user_agent": everyone(both, 5),
+            "tls": everyone(both, 6),
+            "decoding": everyone(both, 7),
+            "tools": everyone(both, 8),
+        }
+    )
+    groups = [fit(observations, a), fit(observations, b)]
+    assert sizes(unite(observations, groups, NO_LINKS, SETTINGS)) == [40, 8]
+    mixed = fit(observations, np.sort(both))
+    assert sizes(split(observations, mixed, SETTINGS)) == [40, 8]
+
+
+def test_an_operator_with_several_cards_is_not_split_by_them() -> None:
+    """Accounts in tens on a card, all behind one site, stay one group."""
+    members = group(0, 40)
+    cards = {a: a // 10 for a in members.tolist()}
+    observations = observed(
+        {"payment_fingerprint": cards, "network": everyone(members, 3), "tls": everyone(members, 4)}
+    )
+    assert sizes(split(observations, fit(observations, members), SETTINGS)) == [40]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(3, 60), st.integers(3, 60), st.randoms(use_true_random=False))
+def test_uniting_neither_loses_nor_doubles_an_account(m: int, n: int, random: object) -> None:
+    """Whatever is united or split, every account is in one group afterwards."""
+    a, b = group(0, m), group(500, n)
+    observations = observed(
+        {"ip": everyone(a, 1) | everyone(b[: n // 2], 1), "device_fingerprint": everyone(b, 2)}
+    )
+    before = np.sort(np.append(a, b))
+    united = unite(observations, [fit(observations, a), fit(observations, b)], NO_LINKS, SETTINGS)
+    after = [part for f in united for part in split(observations, f, SETTINGS)]
+    assert np.array_equal(np.sort(np.concatenate([f.members for f in after])), before)
+
+
+def test_strangers_belong_to_nobody() -> None:
+    """Accounts with nothing in common with a group do not belong to it; the rarer the group, the more it takes."""
+    a, b = group(0, 10), group(100, 10)
+    assert not belong_to(observed({"ip": everyone(a, 1)}), a, b, SETTINGS)
+    assert rarity(observed({"ip": {}}), 10) > rarity(observed({"ip": {}}), 100) > 0
