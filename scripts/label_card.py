@@ -39,7 +39,9 @@ class Held:
     """By model."""
 
 
-def write_card(path: Path, examples: list[Example], held: dict[str, Held], n_bytes: int) -> None:
+def write_card(
+    path: Path, examples: list[Example], held: dict[str, Held], n_bytes: int, sizes: dict[str, float]
+) -> None:
     """Write docs/model-card.md."""
     vocabulary = len(load_weights().elicitation.weights)
     parts = [
@@ -47,6 +49,7 @@ def write_card(path: Path, examples: list[Example], held: dict[str, Held], n_byt
             n=len(examples),
             per=PER_SOURCE,
             n_kb=n_bytes // 1000,
+            **sizes,
             vocabulary=vocabulary,
             **{f"least_{task}": least for task, least in CERTAIN.items()},
         ),
@@ -56,6 +59,7 @@ def write_card(path: Path, examples: list[Example], held: dict[str, Held], n_byt
         _task("elicitation", examples, held["elicitation"]),
         "## Elicitation, wordings by people who saw neither grammars nor features",
         judge_holdout(read_holdout("phrases_holdout_wide.toml")),
+        _in_wrappers(read_holdout("phrases_holdout_wide.toml"), examples),
         _WIDE,
         "## Elicitation, phrasings written apart from the grammars",
         judge_holdout(read_holdout("phrases_holdout.toml")),
@@ -207,6 +211,35 @@ def _by_class(holdout: list[tuple[str, str]], truth: np.ndarray, guess: np.ndarr
     return "\n".join(lines)
 
 
+def _in_wrappers(holdout: list[tuple[str, str]], examples: list[Example]) -> str:
+    """Each wording around questions of the table, as a template's texts: the wording first, last, and with long items."""
+    plain = [e for e in examples if e.elicitation == "none" and not e.source.startswith("phrases")]
+    items = {
+        "short items": [e.text for e in plain if 20 <= len(e.text) < 400],
+        "long items": [e.text for e in plain if 1500 <= len(e.text) < 6000],
+    }
+    none = np.array([label == "none" for _, label in holdout])
+    lines = [
+        f"| each wording as a group of {GROUP} | groups that elicit, found | groups of `none` kept |",
+        "|---|---|---|",
+    ]
+    for name, pool in items.items():
+        for place in ("before", "after"):
+            shares = np.array([_share(text, place, pool, number) for number, (text, _) in enumerate(holdout)])
+            found = shares >= 0.5
+            lines.append(
+                f"| {place} {name} | {100 * found[~none].mean():.0f} % | {100 * (~found[none]).mean():.0f} % |"
+            )
+    return "\n".join(lines)
+
+
+def _share(wording: str, place: str, pool: list[str], number: int) -> float:
+    """How much of a group elicits that has one wording around a dozen items."""
+    items = [pool[(number * GROUP + i) * 7919 % len(pool)] for i in range(GROUP)]
+    texts = [f"{wording}\n\n{item}" if place == "before" else f"{item}\n\n{wording}" for item in items]
+    return 1 - label_group(texts)[1].get("none", 0.0)
+
+
 def _by_language(texts: list[str], truth: np.ndarray, guess: np.ndarray) -> str:
     """By the language that a text's letters and small words point to."""
     rest, languages = REST["elicitation"], np.array([_language(text) for text in texts])
@@ -257,15 +290,20 @@ what an analyst sees; **a label is not evidence of guilt**: trainers and evaluat
 coding agents of honest users write the same thoughts and actions.
 
 **How they work.** Words, pairs of neighbours, five-letter stems, character triples of unspaced scripts and markup,
-hashed into 2^20 buckets; a vocabulary of {vocabulary:,} buckets that occur in more than one source; unit length; weights learnt
-by AdaGrad with half of the features dropped at random, stored as 8-bit integers ({n_kb} kB, no text). Labels are
+hashed into 2^20 buckets. Beside them what the words mean: a lexicon of {entries:,} words, beginnings and sequences in fifteen
+languages (`scripts/lexicon.toml`, shipped as hashes) names {concepts} concepts, such as reasoning, completeness, container,
+judging, training; each concept, its order and company within a sentence, and each pair in a window are hashed into
+2^17 buckets more. A vocabulary of {vocabulary:,} buckets that occur in more than one source; unit length; weights learnt by
+AdaGrad with half of the features dropped at random, {blind:.0%} of the steps seeing concepts alone, and three quarters of the
+texts read with a lexicon that lacks {lacking:.0%} of its entries, so that what is in neither is met in training; stored as
+8-bit integers ({n_kb} kB, no text). Labels are
 looked for in windows of 600 bytes, two at each end of a text, and the clearest window counts. In a group, each text is drawn half-way to the group's mean, and what most texts share is judged by itself. A text whose best
 capability has a probability under {least_capability} counts as `general`; one that elicits anything with a probability under {least_elicitation} (at
 even odds beforehand) counts as `none`, and any other as its most likely elicitation.
 
 **Trained on** {n:,} texts: at most {per} rows of each source and label of the prompt table given to
 `scripts/train_labels.py`, and phrase grammars and word lists of our own (`scripts/phrases/`, `scripts/phrases_concepts.toml`,
-eight languages) around its questions. The table has no rows for computer use, data analysis and most elicitations: those
+eight languages; `scripts/phrase_frames.py` lays both sides out alike) around its questions. The table has no rows for computer use, data analysis and most elicitations: those
 rest on our grammars alone.
 
 **How it is judged.** Families of sources that share templates or items are left out together, an eighth of all at a

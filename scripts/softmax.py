@@ -25,9 +25,15 @@ def learn_weights(
     rate: float,
     penalty: float,
     drop: float,
+    n_words: int,
+    blind: float,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights float32[n_features, n_classes] and bias float32[n_classes] for unit-length binary features."""
+    """Weights float32[n_features, n_classes] and bias float32[n_classes] for unit-length binary features.
+
+    In a share `blind` of the steps the first `n_words` features are not looked at, so that the others learn to do
+    without them.
+    """
     np.random.seed(seed)
     weights = np.zeros((n_features, n_classes), np.float32)
     past = np.full((n_features, n_classes), 1e-8, np.float32)
@@ -36,9 +42,9 @@ def learn_weights(
     logits = np.empty(n_classes, np.float32)
     for _ in range(n_epochs):
         for row in np.random.permutation(len(truth)):
-            n = 0
+            n, least = 0, n_words if np.random.random() < blind else 0
             for at in range(bounds[row], bounds[row + 1]):
-                if np.random.random() >= drop:
+                if features[at] >= least and np.random.random() >= drop:
                     kept[n] = features[at]
                     n += 1
             if n == 0:

@@ -10,6 +10,8 @@ stored.
 from __future__ import annotations
 
 import argparse
+import random
+import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +25,16 @@ from softmax import learn_weights
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
 from hydrascope.sketch.labels import (
     N_FEATURES,
+    N_WORD_FEATURES,
     LinearModel,
     clearest,
+    elicitation_probabilities,
     featurize,
     quantize_weights,
     score_features,
     windows_of,
 )
+from hydrascope.sketch.lexicon import Lexicon, hash_lexicon
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src/hydrascope/sketch/weights/labels.npz"
@@ -41,6 +46,10 @@ VOCABULARY = {"capability": 30_000, "nothing": 30_000, "elicitation": 30_000}
 MODELS = {"capability": ["capability"], "elicitation": ["elicitation", "nothing"]}
 """The models of a task, in the order of its logits."""
 N_FOLDS = 8
+BLIND = 0.3
+"""Share of the steps that learn from concepts alone."""
+N_LACKING, LACKING = 3, 0.35
+"""Lexicons that lack entries, and the share that each of them lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +77,8 @@ class Corpus:
         )
 
 
-def cut(task: str, examples: list[Example], *, every: bool) -> Corpus:
-    """Windows of the texts.
+def cut(task: str, examples: list[Example], lexicons: list[Lexicon], *, every: bool) -> Corpus:
+    """Windows of the texts, read with the lexicons in turn.
 
     Without `every`, a long text with an elicitation gives its first two windows alone: further in there may be no
     word of the wrapper.
@@ -85,15 +94,40 @@ def cut(task: str, examples: list[Example], *, every: bool) -> Corpus:
             cuts = cuts[:2]
         pieces += cuts
         owner += [index] * len(cuts)
-    bounds, features = featurize(pieces)
+    turns = np.arange(len(pieces)) % len(lexicons)
+    order = np.argsort(turns, kind="stable")
+    parts = [
+        featurize([pieces[i] for i in np.flatnonzero(turns == turn)], lexicon)
+        for turn, lexicon in enumerate(lexicons)
+    ]
+    bounds = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(b) for b, _ in parts]))])
+    owner = np.array(owner)[order]
     return Corpus(
         bounds=bounds,
-        features=features,
+        features=np.concatenate([f for _, f in parts]),
         truth=np.array([names.index(getattr(examples[i], task)) for i in owner]),
         source=np.array([examples[i].source for i in owner]),
         family=np.array([examples[i].family for i in owner]),
-        example=np.array(owner),
+        example=owner,
     )
+
+
+def read_lexicon() -> list[tuple[str, int]]:
+    """Entries and the numbers of their concepts."""
+    book = tomllib.loads((ROOT / "scripts/lexicon.toml").read_text("utf-8"))
+    return [
+        (entry, number)
+        for number, words in enumerate(book.values())
+        for line in words
+        for entry in line.split("|")
+    ]
+
+
+def make_lexicons(entries: list[tuple[str, int]], seed: int) -> list[Lexicon]:
+    """The lexicon, and others that lack a part of its entries, so that what is not in it is met in training."""
+    rng = random.Random(seed)
+    lacking = [[e for e in entries if rng.random() >= LACKING] for _ in range(N_LACKING)]
+    return [Lexicon.of(*hash_lexicon(part)) for part in [entries, *lacking]]
 
 
 def choose_vocabulary(corpus: Corpus, n_classes: int, size: int) -> np.ndarray:
@@ -143,8 +177,21 @@ def fit(task: str, corpus: Corpus) -> tuple[np.ndarray, LinearModel]:
     place[vocabulary] = np.arange(len(vocabulary))
     rows = place[corpus.features]
     bounds = np.concatenate([[0], np.cumsum(rows >= 0)])[corpus.bounds]
+    n_words = int(np.searchsorted(vocabulary, N_WORD_FEATURES))
     weights, bias = learn_weights(
-        bounds, rows[rows >= 0], truth, importance, len(vocabulary), n_classes, 5, 0.1, 0.0, 0.5, SEED
+        bounds,
+        rows[rows >= 0],
+        truth,
+        importance,
+        len(vocabulary),
+        n_classes,
+        5,
+        0.1,
+        0.0,
+        0.5,
+        n_words,
+        BLIND,
+        SEED,
     )
     if task == "nothing":
         weights, bias = weights[:, 1:] - weights[:, :1], bias[1:] - bias[:1]
@@ -219,19 +266,25 @@ def main() -> None:
     options = parser.parse_args()
     table = read_table(options.prompts, SEED)
     examples = table + compose_phrases(table, SEED)
-    arrays: dict[str, np.ndarray] = {}
+    entries = read_lexicon()
+    lexicons = make_lexicons(entries, SEED)
+    keys, concepts = hash_lexicon(entries)
+    arrays: dict[str, np.ndarray] = {"lexicon_keys": keys, "lexicon_concepts": concepts.astype(np.int16)}
     held: dict[str, Held] = {}
     for task, names in NAMES.items():
-        corpus = cut(task, examples, every=False)
+        corpus = cut(task, examples, lexicons, every=False)
         divisors = dict.fromkeys(MODELS[task], 1.0)
         if not options.quick:
-            judged = cut(task, examples, every=True)
+            judged = cut(task, examples, lexicons[:1], every=True)
             index, logits = by_example(task, judged, cross_sources(task, corpus, judged))
             truth = np.array([names.index(getattr(examples[i], task)) for i in index])
             divisors = calibrate(task, logits, truth)
             widths = [1 if name == "nothing" else logits.shape[1] - len(divisors) + 1 for name in divisors]
             logits = logits / np.repeat(list(divisors.values()), widths)
             held[task] = Held(index=index, logits=logits, temperatures=divisors)
+            if task == "elicitation":
+                none = elicitation_probabilities(logits)[truth == NONE]
+                print("95 % of ordinary texts are kept at", np.quantile(1 - none[:, NONE], 0.95))
         for name, divisor in divisors.items():
             vocabulary, model = fit(name, corpus)
             arrays |= quantize_weights(name, vocabulary, model.weights / divisor, model.bias / divisor)
@@ -240,7 +293,13 @@ def main() -> None:
     np.savez_compressed(WEIGHTS, **arrays)
     print(WEIGHTS.stat().st_size, "bytes")
     if held:
-        write_card(ROOT / "docs/model-card.md", examples, held, WEIGHTS.stat().st_size)
+        sizes = {
+            "entries": len(entries),
+            "concepts": len({c for _, c in entries}),
+            "blind": BLIND,
+            "lacking": LACKING,
+        }
+        write_card(ROOT / "docs/model-card.md", examples, held, WEIGHTS.stat().st_size, sizes)
 
 
 if __name__ == "__main__":

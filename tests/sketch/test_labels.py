@@ -91,7 +91,7 @@ def test_any_text_can_be_labelled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("phrases_holdout.toml", 0.55), ("phrases_holdout_wide.toml", 0.55)]
+    ("name", "least"), [("phrases_holdout.toml", 0.55), ("phrases_holdout_wide.toml", 0.65)]
 )
 def test_phrasings_written_apart_are_found_more_often_than_not(name: str, least: float) -> None:
     """Hold-outs of other wordings and languages: most are found, few ordinary requests accused."""

@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from hydrascope.kernels.text_classes import class_table
 from hydrascope.kernels.text_features import hash_features, sum_rows
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
+from hydrascope.sketch.lexicon import N_CONCEPT_FEATURES, Lexicon, join_features
 
 __all__ = [
     "N_FEATURES",
+    "N_WORD_FEATURES",
     "WINDOW",
     "LinearModel",
     "Weights",
@@ -41,13 +43,14 @@ __all__ = [
 ]
 
 N_BITS = 20
-N_FEATURES = 1 << N_BITS
-"""Hash buckets, of which a model's vocabulary holds some tens of thousands."""
+N_WORD_FEATURES = 1 << N_BITS
+N_FEATURES = N_WORD_FEATURES + N_CONCEPT_FEATURES
+"""Hash buckets of words, then of concepts; a model's vocabulary holds some tens of thousands."""
 ENDS = 1200
 """Bytes of a text that are read at either end, at most."""
 WINDOW = 600
 """Bytes of a window, about."""
-CERTAIN = {"capability": 0.35, "elicitation": 0.8}
+CERTAIN = {"capability": 0.35, "elicitation": 0.85}
 """Least probability of a capability other than `general`, and of eliciting at all, to count in a group's shares."""
 
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
@@ -80,6 +83,7 @@ class Weights:
     """One column: the logit of eliciting nothing."""
     elicitation: LinearModel
     """Which elicitation it is where there is one: all but the last of `ELICITATIONS`."""
+    lexicon: Lexicon
 
 
 def classify_texts(texts: Sequence[str | None]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -140,15 +144,18 @@ def elicitation_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32
     return np.hstack([_softmax(logits[:, :_NONE]) * elicits, 1 - elicits])
 
 
-def featurize(texts: Sequence[str], *, ends: int = ENDS) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Row bounds int64[n + 1] and hashed features int32[m] of the first and last `ends` bytes of each text."""
+def featurize(
+    texts: Sequence[str], lexicon: Lexicon, *, ends: int = ENDS
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Row bounds int64[n + 1] and features int32[m], words then concepts, of the two ends of each text."""
     column = pa.array([text.encode("utf-8", "replace") for text in texts], pa.large_binary())
     _, offset_buffer, byte_buffer = column.buffers()
     offsets = (
         np.frombuffer(offset_buffer, np.int64)[: len(column) + 1] if len(column) else np.zeros(1, np.int64)
     )
     data = np.zeros(0, np.uint8) if byte_buffer is None else np.frombuffer(byte_buffer, np.uint8)
-    return hash_features(data, offsets, class_table(), N_BITS, ends, ends)
+    words = hash_features(data, offsets, class_table(), N_BITS, ends, ends)
+    return join_features(words, lexicon.features(data, offsets, N_WORD_FEATURES, ends))
 
 
 def pool_logits(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -186,6 +193,7 @@ def load_weights() -> Weights:
             capability=_dequantize(archive, "capability", _GENERAL),
             nothing=_dequantize(archive, "nothing", 0),
             elicitation=_dequantize(archive, "elicitation", None),
+            lexicon=Lexicon.of(archive["lexicon_keys"], archive["lexicon_concepts"]),
         )
 
 
@@ -214,7 +222,7 @@ def _logits(texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]
     """Capability and elicitation logits of each text, each from its clearest window."""
     pieces = [windows_of(text) for text in texts]
     owner = np.repeat(np.arange(len(texts)), [len(piece) for piece in pieces])
-    bounds, features = featurize([window for piece in pieces for window in piece])
+    bounds, features = featurize([window for piece in pieces for window in piece], load_weights().lexicon)
     capability, elicitation = _score(bounds, features)
     labelled = np.delete(capability, _GENERAL, axis=1).max(axis=1, initial=-np.inf) - capability[:, _GENERAL]
     return capability[clearest(labelled, owner)], elicitation[clearest(-elicitation[:, _NONE], owner)]
@@ -241,7 +249,7 @@ def clearest(margin: NDArray[np.float32], owner: NDArray[np.int64]) -> NDArray[n
 
 def _common_part(texts: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which texts have the group's common features, and the logits of those features alone."""
-    bounds, features = featurize(texts)
+    bounds, features = featurize(texts, load_weights().lexicon)
     names, inverse, counts = np.unique(features, return_inverse=True, return_counts=True)
     common = counts >= max(3, _COMMON * len(texts))
     hits = np.diff(np.concatenate([[0], np.cumsum(common[inverse])])[bounds])
