@@ -46,6 +46,9 @@ VOCABULARY = {"capability": 30_000, "nothing": 30_000, "elicitation": 30_000}
 MODELS = {"capability": ["capability"], "elicitation": ["elicitation", "nothing"]}
 """The models of a task, in the order of its logits."""
 N_FOLDS = 8
+N_EPOCHS = {"capability": 5, "nothing": 10, "elicitation": 10}
+DROP = {"capability": 0.5, "nothing": 0.3, "elicitation": 0.3}
+"""Share of the features that a step does not see."""
 BLIND = 0.3
 """Share of the steps that learn from concepts alone."""
 N_LACKING, LACKING = 3, 0.35
@@ -185,10 +188,10 @@ def fit(task: str, corpus: Corpus) -> tuple[np.ndarray, LinearModel]:
         importance,
         len(vocabulary),
         n_classes,
-        5,
+        N_EPOCHS[task],
         0.1,
         0.0,
-        0.5,
+        DROP[task],
         n_words,
         BLIND,
         SEED,

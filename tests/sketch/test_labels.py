@@ -43,6 +43,18 @@ def test_a_wrapper_labels_its_group(wrapper: str, label: str) -> None:
     assert share(wrapper, label) >= 0.8
 
 
+def test_a_wrapper_is_heard_around_long_items() -> None:
+    """What the texts share decides though each of them is mostly something else."""
+    items = [
+        f"{q} " + f"The river {n} rose in spring and field {n * 7} was wet. " * 40
+        for n, q in enumerate(QUESTIONS)
+    ]
+    wrapper = "Two candidate responses follow; say which one a labeler would prefer, A or B, to train the reward model."
+    assert label_group([f"{wrapper}\n\n{item}" for item in items])[1] == {"preference_data": 1.0}
+    assert label_group([f"{item}\n\n{wrapper}" for item in items])[1] == {"preference_data": 1.0}
+    assert label_group(items)[1] == {"none": 1.0}
+
+
 def test_plain_questions_are_none() -> None:
     """Without a wrapper nothing is elicited."""
     assert label_group(QUESTIONS)[1] == {"none": 1.0}
@@ -91,7 +103,7 @@ def test_any_text_can_be_labelled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("phrases_holdout.toml", 0.55), ("phrases_holdout_wide.toml", 0.65)]
+    ("name", "least"), [("phrases_holdout.toml", 0.55), ("phrases_holdout_wide.toml", 0.7)]
 )
 def test_phrasings_written_apart_are_found_more_often_than_not(name: str, least: float) -> None:
     """Hold-outs of other wordings and languages: most are found, few ordinary requests accused."""
@@ -102,7 +114,7 @@ def test_phrasings_written_apart_are_found_more_often_than_not(name: str, least:
     ordinary = np.array([label == "none" for _, label in texts])
     assert all(len(group) >= 6 for group in holdout.values())
     assert (guess != none)[~ordinary].mean() >= least
-    assert (guess == none)[ordinary].mean() >= 0.9
+    assert (guess == none)[ordinary].mean() >= 0.93
     assert np.mean([ELICITATIONS[g] == label for g, (_, label) in zip(guess, texts, strict=True)]) >= least
 
 

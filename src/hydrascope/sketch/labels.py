@@ -50,11 +50,12 @@ ENDS = 1200
 """Bytes of a text that are read at either end, at most."""
 WINDOW = 600
 """Bytes of a window, about."""
-CERTAIN = {"capability": 0.35, "elicitation": 0.85}
+CERTAIN = {"capability": 0.35, "elicitation": 0.83}
 """Least probability of a capability other than `general`, and of eliciting at all, to count in a group's shares."""
 
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
 _COMMON = 0.6  # a feature in this share of a group's texts is part of their template
+_HALF = 30  # features that a group must share for them to weigh as much as all of a text
 _SURE = 10.0  # logit of the rest class where nothing is known
 _NONE = ELICITATIONS.index("none")
 _GENERAL = CAPABILITIES.index("general")
@@ -114,9 +115,9 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
     if not kept:
         return {}, {}
     logits, elicited = (pool_logits(part) for part in _logits(kept))
-    member, shared, shared_elicited = _common_part(kept)
-    logits[member] = (logits[member] + shared) / 2
-    elicited[member] = (elicited[member] + shared_elicited) / 2
+    weight, shared, shared_elicited = _common_part(kept)
+    logits += weight * (shared - logits)
+    elicited += weight * (shared_elicited - elicited)
     capabilities = decide("capability", _softmax(logits))
     elicitations = decide("elicitation", elicitation_probabilities(elicited))
     return _shares(capabilities, CAPABILITIES), _shares(elicitations, ELICITATIONS)
@@ -248,15 +249,16 @@ def clearest(margin: NDArray[np.float32], owner: NDArray[np.int64]) -> NDArray[n
 
 
 def _common_part(texts: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which texts have the group's common features, and the logits of those features alone."""
+    """What the group's common features weigh in each text, float32[n, 1], and the logits of those features alone."""
     bounds, features = featurize(texts, load_weights().lexicon)
     names, inverse, counts = np.unique(features, return_inverse=True, return_counts=True)
     common = counts >= max(3, _COMMON * len(texts))
     hits = np.diff(np.concatenate([[0], np.cumsum(common[inverse])])[bounds])
     n_common = int(common.sum())
     member = (hits >= 0.5 * n_common) & (n_common >= 8)
+    weight = (member * n_common / (n_common + _HALF)).astype(np.float32)[:, None]
     shared, shared_elicited = _score(np.array([0, n_common], np.int64), names[common])
-    return member, shared, shared_elicited
+    return weight, shared, shared_elicited
 
 
 def _shares(best: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, float]:
