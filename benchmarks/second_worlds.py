@@ -3,10 +3,10 @@
 python benchmarks/second_worlds.py OUT [--world mixed evasive small-operator null no-identity] [--seeds 11 12] [-v]
     [--scale F] [--prompts POOL.parquet] [--keep] [--again]
 
-Each world is simulated, scanned and evaluated in processes of their own, one at a time, and one table is printed and written to
-OUT/table.md. `-v` adds a line for each campaign and each honest label that was accused. Worlds are removed after their scan unless
-`--keep`. What was evaluated stays in OUT/NAME-SEED.json under a digest of the code and the options, so that a stopped run goes on and
-a changed detector is run again; `--again` runs everything.
+Each world is simulated, then scanned and evaluated in processes of their own, one at a time. A table of the worlds is printed and
+written to OUT/table.md, then campaigns by kind and the honest labels of which anybody was accused; `-v` adds a line for each
+campaign of each world. Worlds are removed after their scan unless `--keep`. What was evaluated stays in OUT/NAME-SEED.json under a
+digest of the code and the options, so that a stopped run goes on and a changed detector is run again; `--again` runs everything.
 
 Seeds 1-9 are for tuning, seeds 11-19 for judging: they share no wording of a campaign (`second_world.scene.side_of`), and a seed
 draws sizes, shares, hours, countries, networks and programs from ranges. `--scale 0.02` makes a world in a second.
@@ -125,36 +125,42 @@ def row(result: dict[str, Any]) -> tuple[str, ...]:
     return result["world"], str(result["seed"]), *size, *figures, *honest, pair
 
 
-def details(result: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Each campaign, and each honest label of which anybody was accused."""
-    e = result["evaluation"]
-    where = (result["world"], str(result["seed"]))
-    out: list[tuple[str, ...]] = [
-        (
-            *where,
-            c["campaign"],
-            str(c["n_accounts"]),
-            percent(c["recall"]),
-            percent(c["enforceable_recall"]),
-            percent(c["clustered"]),
-            c["best_verdict"] or "-",
-        )
-        for c in e["campaigns"]
-    ]
-    out += [
-        (
-            *where,
-            f"honest: {a['label']}",
-            str(a["n_accounts"]),
-            percent(a["any_verdict"]),
-            percent(a["enforceable"]),
-            "-",
-            f"acted on {percent(a['acted'])}",
-        )
-        for a in e["look_alikes"]
-        if a["any_verdict"]
-    ]
+def by_campaign(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Each kind of campaign, plain means over the worlds and seeds that hold it."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        for campaign in result["evaluation"]["campaigns"]:
+            kinds.setdefault(campaign["campaign"], []).append(campaign)
+    out: list[tuple[str, ...]] = []
+    for name, found in sorted(kinds.items()):
+        sizes = [c["n_accounts"] for c in found]
+        shares = [
+            sum(c[k] for c in found) / len(found) for k in ("recall", "enforceable_recall", "clustered")
+        ]
+        out.append((name, str(len(found)), f"{min(sizes)}-{max(sizes)}", *map(percent, shares)))
     return out
+
+
+def accused(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Each honest label of which anybody was in a distillation verdict, world by world."""
+    return [
+        (r["world"], str(r["seed"]), a["label"], str(a["n_accounts"]), *(percent(a[k]) for k in ("any_verdict", "enforceable", "acted")))
+        for r in results
+        for a in r["evaluation"]["look_alikes"]
+        if a["any_verdict"]
+    ]  # fmt: skip
+
+
+def details(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Each campaign of each world."""
+    return [
+        (
+            r["world"], str(r["seed"]), c["campaign"], str(c["n_accounts"]),
+            *(percent(c[k]) for k in ("recall", "enforceable_recall", "clustered", "volume_recall")), c["best_verdict"] or "-",
+        )
+        for r in results
+        for c in r["evaluation"]["campaigns"]
+    ]  # fmt: skip
 
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -163,16 +169,33 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {line} |" if "---" not in line else f"|{line}|" for line in lines)
 
 
+def tables(
+    results: list[dict[str, Any]], verbose: bool
+) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
+    """Headers and rows of what is printed."""
+    shares = ("recall", "enforceable", "in a cluster")
+    out = [
+        (HEADER, [row(r) for r in results]),
+        (("campaign", "worlds", "accounts", *shares), by_campaign(results)),
+        (
+            ("world", "seed", "honest label", "accounts", "accused", "in enforceable", "acted on"),
+            accused(results),
+        ),
+    ]
+    if verbose:
+        out.append(
+            (("world", "seed", "campaign", "accounts", *shares, "volume", "best match"), details(results))
+        )
+    return out
+
+
 def main() -> None:
     """Run it."""
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
     code = digest(options)
     results = [result_of(name, seed, code, options) for name in options.world for seed in options.seeds]
-    text = table(HEADER, [row(r) for r in results]) + "\n"
-    if options.verbose:
-        header = ("world", "seed", "group", "accounts", "recall", "enforceable", "in a cluster", "best match")
-        text += "\n" + table(header, [line for r in results for line in details(r)]) + "\n"
+    text = "\n".join(table(header, rows) + "\n" for header, rows in tables(results, options.verbose) if rows)
     (options.out / "table.md").write_text(text, encoding="utf-8")
     print(text, end="")
 

@@ -205,7 +205,7 @@ def build_small_operator(scene: Scene, world: SmallWorld) -> None:
     for kind, n in kinds:
         kind(scene, scene.count(n * 0.7, n * 1.3))
     courses(scene, world)
-    crowds.viral_app(scene)
+    crowds.viral_app(scene, n_apps=(1, 3), users=(20, 50))
     for look_alike in (
         services.cron_hourly,
         services.shared_team_key,

@@ -44,10 +44,15 @@ class Application:
     max_tokens: int
 
 
-def viral_app(scene: Scene) -> None:
-    """Several applications with constant instructions and odd parameters on everyone's account; two or three ask for reasoning."""
+def viral_app(scene: Scene, n_apps: tuple[int, int] = (4, 7), users: tuple[float, float] = (40, 220)) -> None:
+    """Several applications with constant instructions and odd parameters on everyone's account; two or three ask for reasoning.
+
+    Args:
+        n_apps: at least, and fewer than.
+        users: the range of users of one.
+    """
     r, bank = scene.r, scene.bank
-    for system, answer, request in r.sample(APPLICATIONS, r.randrange(4, 7)):
+    for system, answer, request in r.sample(APPLICATIONS, r.randrange(*n_apps)):
         name = bank.company(r)
         program = r.choice(("js_sdk", "py_sdk", "rust"))
         app = Application(
@@ -55,7 +60,7 @@ def viral_app(scene: Scene) -> None:
             stacks=tuple(library(r, program)[1] for _ in range(3)), temperature=r.choice((0.33, 0.65, 0.42)), top_p=r.choice((None, 0.92)),
             max_tokens=r.choice((777, 1500, 2222)),
         )  # fmt: skip
-        for _ in range(scene.count(40, 220)):
+        for _ in range(scene.count(*users)):
             adopt(scene, app)
 
 
