@@ -51,10 +51,10 @@ def test_a_list_that_is_dealt_out_varies_far_less_than_chance(copies: int) -> No
 
 
 def test_prompts_chosen_for_themselves_vary_like_chance_or_more() -> None:
-    """Poisson draws have an index of one, popularity a larger one (statistical, 200 worlds)."""
+    """Poisson draws have an index of one, a tenth less for the cut; popularity a larger one (statistical, 200 worlds)."""
     rng = np.random.default_rng(7)
     drawn = [_spread(1 + rng.poisson(2.0, 400)) for _ in range(200)]
-    assert np.mean(drawn) == pytest.approx(1.0, abs=0.1)
+    assert np.mean(drawn) == pytest.approx(0.9, abs=0.1)
     assert np.quantile(drawn, 0.01) > 0.6
     popular = [_spread(1 + rng.poisson(rng.gamma(0.7, 3.0, 400))) for _ in range(200)]
     assert np.quantile(popular, 0.01) > 1.5
@@ -70,4 +70,4 @@ def test_nothing_is_said_of_retries_assignments_and_short_lists() -> None:
     """Mostly single prompts, prompts that a good part of the accounts sends, a handful of prompts: no list."""
     assert _copies_spread(np.full(50, 2), 1000, 100) is None
     assert _copies_spread(np.full(200, 40), 8000, 100) is None
-    assert _copies_spread(np.full(10, 3), 30, 100) is None
+    assert _copies_spread(np.full(90, 3), 270, 100) is None

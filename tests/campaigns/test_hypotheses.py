@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrascope.campaigns.hypotheses import FAMILY_CAP, load_model, score_hypotheses
+from hydrascope.campaigns.judge import LEAST_COLLECTIVE_BITS, collective_bits, is_related
 from hydrascope.records import VERDICTS
 
 MODEL = load_model()
@@ -156,3 +157,18 @@ def test_want_of_every_shared_identity_is_one_piece_of_news() -> None:
 
     apart = sum(bits({name: value}) - bits({}) for name, value in absent.items())
     assert apart < bits(absent) - bits({}) < 0
+
+
+def test_habits_of_the_group_stand_for_an_operator_only_together() -> None:
+    """Bans alone, or even volumes alone, fall short; a dispatcher's even load with a common fate does not."""
+    users = {"n_accounts": 80.0, "elicitation": 1.0, "egress_sharing": 0.0, "device_sharing": 0.0}
+    banned = collective_bits(score_hypotheses(users | {"ban_excess": 12.0}))
+    several = collective_bits(score_hypotheses(users | {"volume_evenness": 0.3, "ban_excess": 12.0}))
+    assert banned < LEAST_COLLECTIVE_BITS < several
+
+
+def test_a_group_of_which_a_third_is_declared_is_related() -> None:
+    """The operator's records, or one organization over half of the accounts, rule an accusation out."""
+    assert not is_related(score_hypotheses({"one_organization": 0.4, "declared": 0.2}))
+    assert is_related(score_hypotheses({"one_organization": 0.6}))
+    assert is_related(score_hypotheses({"declared": 0.4}))

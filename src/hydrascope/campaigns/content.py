@@ -23,12 +23,14 @@ _LIFT = 4.0
 """... and members use it at least this many times as often as other accounts do."""
 _OUTSIDE = 0.25
 """A text is a group's own where users outside are at most this many for each user inside."""
+_FAIR_PART = 0.2
+"""Least share of a text's users that a group is for the wording to speak of the group's purpose."""
 _LABELLED = 8
 """Most communities of a group that are labelled by themselves."""
 _REACH = 0.3
 """Least share of the members that use a community for it to tell the group's purpose."""
-_LIST = 30
-"""Fewer distinct prompts are no list."""
+_LIST = 100
+"""Fewer distinct prompts do not tell a list from chance: the index of n prompts varies by the square root of 2 / n."""
 _LEAST_COPIES = 1.5
 """Mean members a prompt, below which its copies may be retries."""
 _ENOUGH_TEXTS = 5
@@ -93,6 +95,7 @@ def describe_content(observations: Observations, source: ContentSource, members:
     own = templates[_is_private(observations, members, templates)]
     texts, ids = _texts_of(source, members, templates)
     capabilities, elicitations = source.label(texts) if texts else ({}, {})
+    public = len(templates) > 0 and not _is_theirs(observations, members, templates).any()
     return GroupContent(
         templates=templates,
         distinctive=distinctive,
@@ -107,7 +110,7 @@ def describe_content(observations: Observations, source: ContentSource, members:
         elicitations=elicitations,
         elicitation_share=None
         if not elicitations
-        else max([1.0 - elicitations.get("none", 0.0), *purposes.values()]),
+        else max([0.0 if public else 1.0 - elicitations.get("none", 0.0), *purposes.values()]),
         valuable_share=None if not capabilities else sum(capabilities.get(c, 0.0) for c in VALUABLE),
         exchanges=tuple(ids[:20]),
         **_items(source, members),
@@ -120,9 +123,10 @@ def _purposes(
     """Communities whose wording elicits and that many members use, with how surely it does.
 
     Labels are given to each community by itself: pooled, the wording of a campaign inside a relay would drown in
-    what the relay's customers repeat.
+    what the relay's customers repeat. Wording that most of its users send from elsewhere accuses nobody here.
     """
     found: dict[int, float] = {}
+    templates = templates[_is_theirs(observations, members, templates)]
     communities = list(dict.fromkeys(observations.community[templates].tolist()))
     for c in communities[:_LABELLED]:
         own = templates[observations.community[templates] == c]
@@ -165,6 +169,13 @@ def _is_private(observations: Observations, members: np.ndarray, templates: np.n
     inside = np.bincount(observations.template_share[members].indices, minlength=n_templates)[templates]
     everyone = np.bincount(observations.template_share.indices, minlength=n_templates)[templates]
     return everyone - inside <= _OUTSIDE * inside
+
+
+def _is_theirs(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
+    """Whether the members are a fair part of all who use each template's community in earnest."""
+    communities = observations.community[templates]
+    inside = _users_inside(observations, members, communities)
+    return inside >= _FAIR_PART * observations.n_users[communities]
 
 
 def _text_users(observations: Observations, members: np.ndarray, templates: np.ndarray) -> int:
@@ -238,7 +249,7 @@ def _copies_spread(counts: np.ndarray, n_prompts: int, n_members: int) -> float 
     A list of which every entry is to be answered r times is dealt out: each prompt goes to about r members, and the index
     is far below one. Prompts that people choose have their own popularity, and the index is one (Poisson) or more
     (Cox and Lewis 1966). Nothing is said where most prompts are sent once, or where each goes to a good part of the members, as
-    an assignment or a benchmark does. The upper hundredth is cut: "continue" is in everybody's mouth.
+    an assignment or a benchmark does. The upper twentieth is cut: some prompts are in everybody's mouth.
 
     Args:
         counts: int64[] members that send each prompt which some other account sends as well.
@@ -246,7 +257,7 @@ def _copies_spread(counts: np.ndarray, n_prompts: int, n_members: int) -> float 
     """
     alone = max(n_prompts - int(counts.sum()), 0)
     copies = np.concatenate([counts, np.ones(alone, np.int64)])
-    copies = np.minimum(copies, np.quantile(copies, 0.99)) if len(copies) else copies
+    copies = np.minimum(copies, np.quantile(copies, 0.95)) if len(copies) else copies
     if len(copies) < _LIST or not _LEAST_COPIES <= copies.mean() <= n_members / 4:
         return None
     return float(copies.var() / (copies.mean() - 1.0))

@@ -43,13 +43,15 @@ CAMPAIGN_SIGNS = (
     ("ban_excess", 4.0, True),
     ("refused", 0.25, True),
     ("moved", 0.45, True),
-    ("copies_spread", 0.3, False),
+    ("copies_spread", 0.45, False),
 )
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
 RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess"})
 """Those that a plain relay shows as well: it deals requests out over accounts, and loses some to bans."""
 COLLECTIVE = ("volume_evenness", "synchrony_bits", "ban_excess", "moved", "copies_spread")
 """Habits that accounts have as a group: one queue, one clock, one fate, one decision, one list."""
+MOST_COLLECTIVE_BITS = 2.0
+"""Of one habit: no single one stands for an operator, since users of one trick are banned alike as well."""
 LEAST_COLLECTIVE_BITS = 3.0
 """Bits of collective habits that stand for an operator where accounts share no identity and no private text."""
 LEAST_ACCUSATION = 0.6
@@ -190,7 +192,8 @@ def collective_bits(scored: Scored) -> float:
     """Bits by which collective habits favour the likeliest campaign over the likeliest innocent explanation."""
     order = load_model().names
     guilty, innocent = (order.index(scored.leading(guilty=g).name) for g in (True, False))
-    return float(sum(w[guilty] - w[innocent] for n, w in scored.contributions.items() if n in COLLECTIVE))
+    weights = (w[guilty] - w[innocent] for n, w in scored.contributions.items() if n in COLLECTIVE)
+    return float(sum(min(w, MOST_COLLECTIVE_BITS) for w in weights))
 
 
 def shows_campaign(scored: Scored) -> bool:
@@ -220,14 +223,15 @@ def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:
     if best == "distillation":
         small = scored.measured.get("n_accounts", 0.0) < SMALL
         least = LEAST_ACCUSATION_SMALL if small else LEAST_ACCUSATION
-        accused = linked and probability >= least and related(scored) < 0.5
+        accused = linked and probability >= least and not is_related(scored)
         return (best if accused else "inconclusive"), probability
     return (best if probability >= 0.5 else "inconclusive"), probability
 
 
-def related(scored: Scored) -> float:
-    """Share of the accounts that one organization holds, or that the operator's records declare."""
-    return max(scored.measured.get("one_organization", 0.0), scored.measured.get("declared", 0.0))
+def is_related(scored: Scored) -> bool:
+    """Whether one organization holds half of the accounts, or the operator's records declare a third of them."""
+    owned, declared = (scored.measured.get(n, 0.0) for n in ("one_organization", "declared"))
+    return owned >= 0.5 or declared >= 1 / 3
 
 
 def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -> bool:
@@ -241,7 +245,7 @@ def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -
         and q_value <= settings.q_value
         and len(judged.members) >= settings.min_members
         and judged.n_families >= settings.min_families
-        and related(judged.scored) < 0.5
+        and not is_related(judged.scored)
     )
 
 
