@@ -25,7 +25,6 @@ def activity(active: np.ndarray) -> Activity:
         active_hours=active.sum(axis=1).astype(float),
         active_days=active.reshape(len(active), -1, 24).any(axis=2).sum(axis=1).astype(float),
         per_active_day=unknown,
-        first_day_ratio=unknown,
         day_spread=unknown,
         weekend_ratio=unknown,
         signup_to_use_h=unknown,

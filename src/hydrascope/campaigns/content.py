@@ -69,8 +69,6 @@ class GroupContent:
     """float64[k] share of each member's sampled exchanges that hold a text hardly used outside the group."""
     text_users: int
     """Accounts of the log that use the group's leading text in earnest; the group's size where it has none."""
-    shared_items: float | None
-    """Share of the group's exchanges whose exact prompt another member also sent."""
     item_overlap: float | None
     """Mean share of a member's distinct prompts that another member also sent."""
     self_repeats: float | None
@@ -227,9 +225,8 @@ def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None
     spans = [slice(source.items_by_account[m], source.items_by_account[m + 1]) for m in members.tolist()]
     total = int(items.n_items[members].sum())
     if total < 20:
-        return dict.fromkeys(("shared_items", "item_overlap", "self_repeats", "copies_spread"))
+        return dict.fromkeys(("item_overlap", "self_repeats", "copies_spread"))
     prompt = np.concatenate([items.prompt[s] for s in spans])
-    n = np.concatenate([items.n[s] for s in spans])
     who = np.repeat(np.arange(len(members)), [s.stop - s.start for s in spans])
     _, inverse, counts = np.unique(prompt, return_inverse=True, return_counts=True)
     shared = counts[inverse] > 1
@@ -237,7 +234,6 @@ def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None
     distinct = int(items.n_distinct[members].sum())
     return {
         "copies_spread": _copies_spread(counts, distinct, len(members)),
-        "shared_items": float(n[shared].sum() / total),
         "item_overlap": float(overlap[items.n_items[members] > 0].mean()),
         "self_repeats": 1.0 - distinct / total,
     }

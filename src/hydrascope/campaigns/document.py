@@ -10,7 +10,7 @@ import numpy as np
 
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.explain import best_innocent, explain
-from hydrascope.campaigns.findings import Finding, PairLinks, iso, summarise
+from hydrascope.campaigns.findings import Finding, PairLinks, iso, share_bounds, summarise
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import FAMILY_NAMES
 from hydrascope.campaigns.recurring import leading, recurring_templates
@@ -47,6 +47,7 @@ def campaign_document(observations: Observations, finding: Finding, around: Surr
     summary |= {
         "first_seen": summary["first_seen"].strftime("%Y-%m-%dT%H:%M:%SZ"),
         "last_seen": summary["last_seen"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "distillation_share_interval": share_bounds(observations, finding)[0],
         "capabilities": dict(summary["capabilities"]),
         "elicitations": {
             k: round(v, 4) for k, v in sorted(judged.content.elicitations.items()) if v >= 0.005
@@ -88,6 +89,7 @@ def _rounded(record: dict[str, Any]) -> dict[str, Any]:
 
 def _members(observations: Observations, finding: Finding, happenings: Happenings) -> list[dict[str, Any]]:
     population, fit = observations.population, finding.judged.candidate.fit
+    _, bounds = share_bounds(observations, finding)
     rows = []
     for i, m in enumerate(finding.judged.members.tolist()):
         banned = int(happenings.banned_at[m])
@@ -103,6 +105,7 @@ def _members(observations: Observations, finding: Finding, happenings: Happening
                 },
                 "n_exchanges": int(population.n[m]),
                 "distillation_share": round(float(finding.share[i]), 4),
+                "distillation_share_interval": bounds[i],
                 "first_seen": iso(int(population.first_at[m])),
                 "banned_at": iso(banned) if banned >= 0 else None,
             }

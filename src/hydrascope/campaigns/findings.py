@@ -16,6 +16,7 @@ from hydrascope.campaigns.looks import Standing
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.track import Lineage
 from hydrascope.schema import FINDINGS_ACCOUNTS, FINDINGS_CAMPAIGNS
+from hydrascope.stats.intervals import sampled_shares, stratified_share
 
 __all__ = [
     "Finding",
@@ -24,6 +25,7 @@ __all__ = [
     "campaign_table",
     "iso",
     "link_table",
+    "share_bounds",
     "summarise",
 ]
 
@@ -42,6 +44,8 @@ class Finding:
     """float64[k] probability that each member belongs to a distillation campaign."""
     share: np.ndarray
     """float64[k] distilled share of each member's traffic; 0 unless the verdict is distillation."""
+    n_sampled: np.ndarray | None = None
+    """int64[k] exchanges that each share was seen in; None where it rests on no sample."""
     lineage: Lineage | None = None
     """Where it comes from; None before it is followed."""
     tested: Standing | None = None
@@ -147,6 +151,19 @@ def summarise(observations: Observations, finding: Finding) -> dict[str, Any]:
         "output_tokens": int(population.totals["output_tokens"][members].sum()),
         "title": title(judged),
     }
+
+
+def share_bounds(observations: Observations, finding: Finding) -> tuple[list[float], list[list[float]]]:
+    """95 % intervals of the distilled share, of the campaign and of each member; empty where it rests on no sample.
+
+    They tell what the sample leaves open, not whether the wording was rightly taken for distillation.
+    """
+    if finding.n_sampled is None:
+        return [], [[] for _ in finding.share]
+    total = observations.population.n[finding.judged.members]
+    whole = stratified_share(finding.share, finding.n_sampled, total)
+    each = sampled_shares(finding.share, finding.n_sampled, total)
+    return [round(b, 4) for b in whole], np.round(each, 4).tolist()
 
 
 def _time(at: int) -> datetime:

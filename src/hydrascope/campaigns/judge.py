@@ -30,6 +30,7 @@ __all__ = [
     "enforceable",
     "habit_bits",
     "judge",
+    "least_habit_bits",
     "least_operator_bits",
     "link_null",
     "operator_bits",
@@ -76,6 +77,8 @@ class EnforcementSettings:
     max_innocent: float = 0.01
     member_bits: float = 6.0
     """Evidence of the operator that is enough for any one account."""
+    habit_share: float = 0.25
+    """Part of the typical member's bits of timing and life cycle that an account must show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +264,11 @@ def habit_bits(judged: Judged) -> np.ndarray:
     themselves may be tied to a campaign by its wording; their habits tell them from it.
     """
     return judged.candidate.fit.family("timing") + judged.candidate.fit.family("lifecycle")
+
+
+def least_habit_bits(judged: Judged, settings: EnforcementSettings) -> float:
+    """Bits of timing and life cycle that an account must show itself before it is acted on; never below none."""
+    return settings.habit_share * max(float(np.median(habit_bits(judged))), 0.0)
 
 
 def least_operator_bits(judged: Judged, settings: EnforcementSettings) -> float:

@@ -70,13 +70,10 @@ def _relations(observations: Observations, fit: Fit, picked: float) -> dict[str,
 
 def _life(observations: Observations, fit: Fit, picked: float) -> dict[str, float | None]:
     wait = observations.activity.signup_to_use_h
-    ramp = observations.activity.first_day_ratio[fit.members]
     return {
-        "signup_wait_h": _median(wait[fit.members][wait[fit.members] >= 0], len(fit.members)),
         "signup_wait_rank": _rank(observations, wait, fit.members),
         "signup_burst_bits": _paid(_mean_bits(fit, "created_at"), picked),
         "first_seen_burst_bits": _paid(_mean_bits(fit, "first_seen"), picked),
-        "first_day_ratio": _median(ramp[ramp >= 0], len(ramp)),
     }
 
 
@@ -89,11 +86,9 @@ def _rhythm(observations: Observations, fit: Fit, picked: float) -> dict[str, fl
     activity, members = observations.activity, fit.members
     weekend = activity.weekend_ratio[members]
     return {
-        "volume_sd": _volume_sd(observations, members),
         "volume_evenness": _evenness(observations, members, picked),
         "per_active_day": _median(activity.per_active_day[members], len(members)),
         "synchrony_bits": _mean_bits(fit, "synchrony"),
-        "day_spread": _median(activity.day_spread[members][activity.day_spread[members] >= 0], len(members)),
         "day_spread_rank": _rank(observations, activity.day_spread, members),
         "weekend_ratio": _median(weekend[weekend >= 0], len(weekend)),
     }
@@ -147,7 +142,6 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
         "content_share": content.median_share,
         "private_share": float(content.private.mean()) if content.median_share is not None else None,
         "text_coverage": len(members) / content.text_users if len(content.templates) else None,
-        "shared_items": content.shared_items,
         "item_overlap": content.item_overlap,
         "self_repeats": content.self_repeats,
         "copies_spread": content.copies_spread,
@@ -238,11 +232,11 @@ def _moved(observations: Observations, members: np.ndarray) -> float | None:
 def _bans(observations: Observations, members: np.ndarray, happenings: Happenings) -> dict[str, float | None]:
     banned = happenings.banned_at[members]
     if not (happenings.banned_at >= 0).any():
-        return {"banned": None, "ban_excess": None, "succession": None}
+        return {"ban_excess": None, "succession": None}
     times = np.sort(banned[banned >= 0])
     excess = _ban_excess(happenings.banned_at, members, _background(observations))
     if len(times) < 1:
-        return {"banned": 0.0, "ban_excess": excess, "succession": None}
+        return {"ban_excess": excess, "succession": None}
     first = observations.population.first_at[members]
     after = np.searchsorted(times, first, side="right") - 1
     born = np.where(after >= 0, first - times[np.maximum(after, 0)], np.int64(2**62))
@@ -250,7 +244,7 @@ def _bans(observations: Observations, members: np.ndarray, happenings: Happening
     span = max(int(observations.population.last_at[members].max() - first.min()), 1)
     covered = min(1.0, len(np.unique(times // window)) * window / span)
     rate = float(((born >= 0) & (born <= window)).mean())
-    return {"banned": float((banned >= 0).mean()), "ban_excess": excess, "succession": rate - covered}
+    return {"ban_excess": excess, "succession": rate - covered}
 
 
 def _ban_excess(banned_at: np.ndarray, members: np.ndarray, usual: np.ndarray) -> float:

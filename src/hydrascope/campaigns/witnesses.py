@@ -21,10 +21,10 @@ _COMPARED: Mapping[str, str] = {
     "device_sharing": "device_fingerprint",
     "egress_sharing": "ip",
     "one_site": "network",
-    "signup_wait_h": "signup_to_use",
+    "signup_wait_rank": "signup_to_use",
     "signup_burst_bits": "created_at",
     "first_seen_burst_bits": "first_seen",
-    "volume_sd": "volume",
+    "volume_evenness": "volume",
     "synchrony_bits": "synchrony",
 }
 """Observable of the group to what its members were compared by."""

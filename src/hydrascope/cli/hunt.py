@@ -71,7 +71,7 @@ def hunt_history(
 ) -> None:
     """Find which accounts and exchanges of history match an indicator or a campaign, since when, and what that is worth."""
     hunted, campaigns = _choose(indicators, like, known)
-    settings = HuntSettings(memory_bytes=parse_size(memory), workers=max(workers, 1))
+    settings = HuntSettings(memory_bytes=parse_size(memory, "--memory"), workers=max(workers, 1))
     rejects = Rejects()
     result = hunt(
         history,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,7 +18,7 @@ from rich.table import Table
 
 from hydrascope.cli._progress import TerminalProgress
 from hydrascope.cli._stopping import stopped_politely
-from hydrascope.errors import UsageError
+from hydrascope.engine.limits import parse_size
 from hydrascope.ingest import Edge, Network, Rejects, join_edge, read_column_map, read_edge
 from hydrascope.pipeline import ScanResult, ScanSettings, scan
 from hydrascope.pipeline.control import Control, read_control
@@ -168,7 +167,7 @@ def _settings(
     return replace(
         base,
         engine=engine,
-        memory_bytes=_bytes(memory),
+        memory_bytes=parse_size(memory, "--memory"),
         workers=max(workers, 1),
         seed=seed,
         observe=replace(base.observe, keep_text=keep_text),
@@ -176,15 +175,6 @@ def _settings(
         disabled_families=frozenset(without or ()),
         keep_stages=keep_stages,
     )
-
-
-def _bytes(text: str) -> int:
-    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", text, re.IGNORECASE)
-    size = int(float(found[1]) * units[found[2].upper()]) if found else 0
-    if size < 256 << 20:
-        raise UsageError(f"--memory {text} is no usable size", hint="write 4GB or 800MB; at least 256MB")
-    return size
 
 
 def _transform(

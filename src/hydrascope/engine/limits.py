@@ -50,8 +50,11 @@ def share_memory(total_bytes: int, workers: int) -> MemoryShare:
     )
 
 
-def parse_size(text: str) -> int:
+def parse_size(text: str, option: str = "size") -> int:
     """Bytes of a size that a person wrote.
+
+    Args:
+        option: what the person gave it for, as it is typed.
 
     Raises:
         UsageError: not a size.
@@ -62,5 +65,5 @@ def parse_size(text: str) -> int:
     units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", text, re.IGNORECASE)
     if found is None:
-        raise UsageError(f"'{text}' is no size", hint="write 4GB or 800MB")
+        raise UsageError(f"{option} {text} is no usable size", hint="write 4GB or 800MB")
     return int(float(found[1]) * units[found[2].upper()])

@@ -37,8 +37,6 @@ class Activity:
     active_days: np.ndarray
     per_active_day: np.ndarray
     """Exchanges per active day."""
-    first_day_ratio: np.ndarray
-    """Exchanges in the first 24 h / mean per day of the later life; -1 under three days of life."""
     day_spread: np.ndarray
     """Entropy of the hour of day / log 24: near 1 is round the clock, people are near 0.6."""
     weekend_ratio: np.ndarray
@@ -76,21 +74,10 @@ def read_activity(engine: Engine, population: Population) -> Activity:
         active_hours=np.diff(offsets).astype(float),
         active_days=active_days.astype(float),
         per_active_day=population.n / np.maximum(active_days, 1),
-        first_day_ratio=_first_day_ratio(population, account, hour, n),
         day_spread=np.where(active_days >= 3, _day_spread(account, hour, n, total), -1.0),
         weekend_ratio=_weekend_ratio(account, day, n, new_day, total),
         signup_to_use_h=_signup_to_use(population),
     )
-
-
-def _first_day_ratio(
-    population: Population, account: np.ndarray, hour: np.ndarray, n: np.ndarray
-) -> np.ndarray:
-    first = population.first_at // HOUR_US
-    early = np.bincount(account, weights=n * (hour < first[account] + 24), minlength=len(population))
-    days = (population.last_at - population.first_at) / (24.0 * HOUR_US)
-    later = (population.n - early) / np.maximum(days - 1.0, 1.0)
-    return np.where((days >= 3.0) & (population.n >= 10), early / np.maximum(later, 0.5), -1.0)
 
 
 def _day_spread(account: np.ndarray, hour: np.ndarray, n: np.ndarray, total: int) -> np.ndarray:

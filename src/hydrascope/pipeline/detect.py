@@ -23,6 +23,7 @@ from hydrascope.campaigns.judge import (
     enforceable,
     habit_bits,
     judge,
+    least_habit_bits,
     least_operator_bits,
     link_null,
     operator_bits,
@@ -325,9 +326,10 @@ def _finding(
         spared=allowed[members]
         | (belongs < settings.enforcement.probability)
         | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement))
-        | (habit_bits(judged) < 0.25 * max(float(np.median(habit_bits(judged))), 0.0)),
+        | (habit_bits(judged) < least_habit_bits(judged, settings.enforcement)),
         member_probability=p * belongs,
         share=share if distils else np.zeros(len(members)),
+        n_sampled=observations.n_sampled[members] if distils and judged.content.distinctive else None,
     )
 
 

@@ -79,7 +79,10 @@ def account_facts(found: Found) -> Section:
         return Section(title="", lines=())
     text = f"It sent {words.plural(source.n_exchanges, 'exchange')}"
     if source.distillation_share is not None:
-        share = words.percent(source.distillation_share) if source.distillation_share else "none"
+        bounds = found.member.distillation_share_interval if found.member else ()
+        share = (
+            words.percent_within(source.distillation_share, bounds) if source.distillation_share else "none"
+        )
         text += f", {share} of them judged distillation"
     text += "."
     if found.member and found.member.first_seen:

@@ -133,7 +133,8 @@ def share_sentence(campaign: CampaignEntry) -> str:
     share = campaign.distillation_share
     if campaign.verdict != "distillation" or share is None or share >= SHARE_LINE:
         return ""
-    return f"Only {words.percent(share)} of its traffic is judged to be distillation; the rest is mixed in."
+    within = words.percent_within(share, campaign.distillation_share_interval)
+    return f"Only {within} of its traffic is judged to be distillation; the rest is mixed in."
 
 
 def bans_sentence(campaign: CampaignEntry) -> str:

@@ -135,6 +135,8 @@ class MemberEntry:
     families: Mapping[str, float] = field(default_factory=dict)
     n_exchanges: int = 0
     distillation_share: float | None = None
+    distillation_share_interval: tuple[float, ...] = ()
+    """Lower and upper bound at 95 %, of the sampling; empty where the share rests on no sample."""
     first_seen: datetime | None = None
     banned_at: datetime | None = None
 
@@ -237,6 +239,7 @@ class CampaignEntry:
     first_seen: datetime | None = None
     last_seen: datetime | None = None
     distillation_share: float | None = None
+    distillation_share_interval: tuple[float, ...] = ()
     capabilities: Mapping[str, float] = field(default_factory=dict)
     elicitations: Mapping[str, float] = field(default_factory=dict)
     input_tokens: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "likelihood",
     "lower",
     "percent",
+    "percent_within",
     "plural",
     "short",
     "span",
@@ -125,6 +126,16 @@ def plural(n: float | None, one: str, many: str | None = None) -> str:
     """A count with its noun: 1 account, 2,000 accounts."""
     noun = one if n is not None and round(n) == 1 else (many or one + "s")
     return f"{count(n)} {noun}"
+
+
+def percent_within(share: float | None, bounds: Sequence[float]) -> str:
+    """A share with its interval, where there is one.
+
+    >>> percent_within(0.62, (0.58, 0.66)), percent_within(0.62, ())
+    ('62% (58% to 66%)', '62%')
+    """
+    text = percent(share)
+    return f"{text} ({percent(bounds[0])} to {percent(bounds[1])})" if len(bounds) == 2 else text
 
 
 def percent(share: float | None) -> str:

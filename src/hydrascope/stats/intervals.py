@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from scipy import stats
 
 from hydrascope.errors import RefusalError
 
-__all__ = ["clopper_pearson", "wilson"]
+__all__ = ["clopper_pearson", "sampled_shares", "stratified_share", "wilson"]
 
 
 def checked(k: float, n: float) -> None:
@@ -52,3 +53,38 @@ def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, fl
     low = 0.0 if k == 0 else float(stats.beta.ppf(side, k, n - k + 1))
     high = 1.0 if k == n else float(stats.beta.ppf(1 - side, k + 1, n - k))
     return low, high
+
+
+def sampled_shares(
+    share: np.ndarray, n_sampled: np.ndarray, n_total: np.ndarray, confidence: float = 0.95
+) -> np.ndarray:
+    """Wilson's interval for each share seen in a sample without replacement: float64[m, 2].
+
+    The sample counts as n / (1 - n / N) draws, so that a share of everything is exact; nothing sampled gives (0, 1).
+    """
+    fraction = np.minimum(n_sampled / np.maximum(n_total, 1), 1.0)
+    bounds = np.empty((len(share), 2))
+    for i, (p, n, f) in enumerate(zip(share.tolist(), n_sampled.tolist(), fraction.tolist(), strict=True)):
+        worth = n / (1.0 - f) if f < 1.0 else math.inf
+        bounds[i] = (p, p) if math.isinf(worth) else wilson(p * worth, worth, confidence)
+    return bounds
+
+
+def stratified_share(
+    share: np.ndarray, n_sampled: np.ndarray, n_total: np.ndarray, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Interval for the share of all exchanges of several accounts, each seen in a sample of its own.
+
+    Normal, with variance sum w^2 p (1 - p) / n (1 - n / N), w the account's part of the exchanges. An account's p is
+    taken as (k + 1) / (n + 2) in its variance, so that ten of ten is not taken to be certain.
+    Source: Cochran, Sampling Techniques (1977), chapter 5.
+    """
+    weight = n_total / max(float(n_total.sum()), 1.0)
+    n = np.maximum(n_sampled, 1)
+    p = (share * n + 1.0) / (n + 2.0)
+    variance = float(
+        (weight**2 * p * (1.0 - p) / n * np.maximum(1.0 - n_sampled / np.maximum(n_total, 1), 0.0)).sum()
+    )
+    half = float(stats.norm.ppf(0.5 + confidence / 2)) * math.sqrt(variance)
+    mean = float((weight * share).sum())
+    return max(mean - half, 0.0), min(mean + half, 1.0)
