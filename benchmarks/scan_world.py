@@ -1,8 +1,8 @@
 """The world that scans are timed on: the true-scale campaigns in a month of traffic, prompts of a stated mean length.
 
-Ours is `scale/16m`: three campaigns on 24,000 accounts and as many honest exchanges in 45 days. `32M` is all of it;
-the others are its first 31 days (21,500 accounts of campaigns), with more or fewer accounts. Its composed prompts are shorter than real ones, so each is
-followed by unique words as a document would be; wrappers, system prompts and who sends what stay as they are.
+Ours is `scale/16m`: three campaigns on 24,000 accounts and as many honest exchanges in 45 days. `30M` is all of it;
+the others are its first 31 days (21,500 accounts of campaigns), with more or fewer accounts. Its composed prompts are
+shorter than real ones, so each is followed by unique words as a document would be; wrappers, system prompts and who sends what stay as they are.
 Smaller and larger worlds have fewer and more accounts of each group, not fewer and more exchanges an account.
 """
 
@@ -43,10 +43,10 @@ SIZES = {
     "1M": Size(scale=1_000_000 / _NAMED),
     "4M": Size(scale=4_000_000 / _NAMED),
     "16M": Size(scale=1.0),
-    "32M": Size(scale=1.0, days=45),
+    "30M": Size(scale=1.0, days=45),
     "160M": Size(scale=136_000_000 / _NAMED),
 }
-"""Names of worlds. The first four have about a fifth more exchanges than their name says, the others what it says."""
+"""Names of worlds. The first four have about a fifth more exchanges than their name says, `30M` has 29,291,906 and `160M` 166,970,039."""
 TEXT_BYTES = 620
 """Mean bytes of prompt and system prompt of an exchange: ten gigabytes for sixteen million."""
 _WORDS = 30_000
