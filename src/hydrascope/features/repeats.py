@@ -16,7 +16,9 @@ from hydrascope.engine.base import Engine
 __all__ = ["read_passes", "repeats_of"]
 
 _PER_PASS = 8_000_000
-"""Rows that are held and sorted at once, some 300 MB."""
+"""Rows that are held and sorted at once, some 300 MB; more of a log that would take too many passes."""
+_MOST_PASSES = 8
+"""Each pass reads its columns of the whole log, so their number must not grow with it."""
 
 
 def read_passes(
@@ -30,7 +32,7 @@ def read_passes(
         key: an integer column.
         n_rows: about as many as the query has.
     """
-    n_passes = max(1, -(-n_rows // _PER_PASS))
+    n_passes = min(max(1, -(-n_rows // _PER_PASS)), _MOST_PASSES)
     for i in range(n_passes):
         share = f" AND abs({key} % {n_passes}) = {i}" if n_passes > 1 else ""
         part = _held(list(engine.stream(f"SELECT {columns} {source}{share}")))
