@@ -109,3 +109,20 @@ def test_heavy_shingles_are_the_same_in_any_number_of_passes(
     assert len(whole.shingle) > 50
     for name in ("shingle", "account", "n", "n_sampled"):
         assert np.array_equal(getattr(whole, name), getattr(apart, name))
+
+
+def test_a_sample_is_cut_alike_in_any_number_of_passes(
+    sampled: DuckEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the same rank that a window over the whole log gives, also for accounts with fewer exchanges than a sample."""
+    expected = sampled.collect("""
+        SELECT account, max(rank) AS rank FROM (
+          SELECT account, rank, row_number() OVER (PARTITION BY account ORDER BY rank) AS position FROM shingles
+        ) r WHERE position <= 20 GROUP BY account""").sort_by("account")
+    for per_pass in (7, 300, 1_000_000):
+        monkeypatch.setattr(content, "_RANKS_PER_PASS", per_pass)
+        sample_exchanges(sampled, 20)
+        assert sampled.collect("SELECT account, rank FROM cut").sort_by("account").equals(expected)
+    sampled.register("shingles", sampled.collect("SELECT * FROM shingles WHERE 1 = 0"))
+    sample_exchanges(sampled, 20)
+    assert sampled.collect("SELECT * FROM cut").num_rows == 0

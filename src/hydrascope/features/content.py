@@ -8,6 +8,7 @@ and system prompts recur, items do not (shared/design: "Content").
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ __all__ = ["Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges"]
 
 _PER_PASS = 1_000_000
 """Exchanges whose shingles are held in memory at once, some 250 MB."""
+_RANKS_PER_PASS = 4_000_000
 _NONE = np.zeros(0, np.int64)
 _FEW = 3
 """An account with so few sampled exchanges cannot repeat itself: there, once can be enough."""
@@ -58,11 +60,8 @@ def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -
     prompt). They are never put together in one table: system prompts repeat in a million exchanges, and most
     shingles of prompts occur once and are dropped before anything is grouped.
     """
-    cut = engine.collect(f"""
-        SELECT account, max(rank) AS rank FROM (
-          SELECT account, rank, row_number() OVER (PARTITION BY account ORDER BY rank) AS position FROM shingles
-        ) r WHERE position <= {n_sketched} GROUP BY account""")
-    engine.register("cut", cut.sort_by("account"))
+    account, rank = _cuts(engine, n_sketched)
+    engine.register("cut", pa.table({"account": account, "rank": rank}))
     keep = "" if content else " AND 1 = 0"
     engine.define(
         "sampled",
@@ -73,6 +72,30 @@ def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -
     )
     engine.define("said", "SELECT account, xid, system, unnest(shingles) AS shingle FROM sampled")
     engine.define("wrapped", "SELECT system, unnest(shingles) AS shingle FROM systems")
+
+
+def _cuts(engine: Engine, n_sketched: int) -> tuple[np.ndarray, np.ndarray]:
+    """Accounts, int64[n] ascending hashes, and the highest rank in each one's sample.
+
+    In passes over accounts: an engine's window over all ranks holds all of them at once.
+    """
+    n_rows = int(engine.collect("SELECT count(*) AS n FROM shingles")["n"][0].as_py())
+    n_passes = max(1, -(-n_rows // _RANKS_PER_PASS))
+    edges = [-(2**63) + i * 2**64 // n_passes for i in range(n_passes + 1)]
+    accounts, ranks = [_NONE], [_NONE]
+    for low, high in pairwise(edges):
+        of_pass = f"account >= {low} AND account <= {high - 1}"
+        batches = list(engine.stream(f"SELECT account, rank FROM shingles WHERE {of_pass}"))
+        if not sum(map(len, batches)):
+            continue
+        account, rank = (np.concatenate([b[c].to_numpy() for b in batches]) for c in ("account", "rank"))
+        order = np.lexsort((rank, account))
+        account, rank = account[order], rank[order]
+        first = np.flatnonzero(np.append(True, account[1:] != account[:-1]))
+        last = np.append(first[1:], len(account)) - 1
+        accounts.append(account[first])
+        ranks.append(rank[np.minimum(first + n_sketched - 1, last)])
+    return np.concatenate(accounts), np.concatenate(ranks)
 
 
 def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
