@@ -10,7 +10,7 @@ import pytest
 
 from hydrascope.engine.duckdb import DuckEngine
 from hydrascope.features import content, repeats
-from hydrascope.features.content import read_heavy, sample_exchanges
+from hydrascope.features.content import match_cores, read_heavy, sample_exchanges
 from hydrascope.features.items import read_items
 from hydrascope.features.repeats import read_passes, repeats_of
 
@@ -85,6 +85,7 @@ def sampled(tmp_path: Path) -> DuckEngine:
     own = 100 + 10 * (number[:, None] // 2) + rng.integers(0, 10, (900, 3))
     shingles = [np.unique(stock[[*mine, *rng.integers(0, 100, 3)]]).tolist() for mine in own]
     made = DuckEngine(memory_bytes=1 << 28, threads=1, spill=tmp_path)
+    made.register("stock", pa.table({"s": stock}))
     rank, xid = rng.integers(0, 2**62, len(account)), np.arange(len(account))
     system = pa.array(rng.integers(0, 3, len(account)), mask=rng.random(len(account)) < 0.5)
     made.register(
@@ -97,18 +98,24 @@ def sampled(tmp_path: Path) -> DuckEngine:
     return made
 
 
-def test_heavy_shingles_are_the_same_in_any_number_of_passes(
+def test_heavy_shingles_and_matches_are_the_same_in_any_number_of_passes(
     sampled: DuckEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One pass, or one for every account."""
     n_accounts = int(sampled.collect("SELECT count(*) AS n FROM dim")["n"][0].as_py())
     sample_exchanges(sampled, 20)
-    whole = read_heavy(sampled, n_accounts)
-    monkeypatch.setattr(content, "_PER_PASS", 1)
-    apart = read_heavy(sampled, n_accounts)
-    assert len(whole.shingle) > 50
-    for name in ("shingle", "account", "n", "n_sampled"):
-        assert np.array_equal(getattr(whole, name), getattr(apart, name))
+    cores, template = sampled.collect("SELECT s FROM stock ORDER BY s")["s"].to_numpy(), np.arange(300) % 60
+    found = []
+    for per_pass, n_passes in ((1_000_000, 1), (100, 7), (1, n_accounts)):
+        monkeypatch.setattr(content, "_PER_PASS", per_pass)
+        heavy = read_heavy(sampled, n_accounts)
+        assert len(heavy.passes) >= n_passes - 2
+        matches = match_cores(sampled, cores, template.astype(np.int32), coverage=0.3, passes=heavy.passes)
+        names = ("shingle", "account", "n", "n_sampled")
+        found.append([getattr(heavy, n) for n in names] + [matches.account, matches.xid, matches.template])
+    assert len(found[0][0]) > 50 and len(found[0][4]) > 50
+    for other in found[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(found[0], other, strict=True))
 
 
 def test_a_sample_is_cut_alike_in_any_number_of_passes(

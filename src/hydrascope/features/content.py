@@ -39,6 +39,8 @@ class Heavy:
     """int64[m] sampled exchanges of the account that hold the shingle."""
     n_sampled: np.ndarray
     """int64[n_accounts] sampled exchanges."""
+    passes: list[tuple[int, int]]
+    """Ranges of hashed accounts, both ends included, with few enough sampled exchanges to be worked on at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +56,9 @@ class Matches:
 
 
 def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -> None:
-    """Define `sampled` (account code and hash, xid, system, shingles), and its lists as rows: `said` and `wrapped`.
+    """Define `sampled` (account code and hash, xid, system, shingles of the prompt), and `wrapped` (system, shingle).
 
-    An exchange's shingles are those of its prompt (`said`) and of its system prompt (`wrapped`, once a system
-    prompt). They are never put together in one table: system prompts repeat in a million exchanges, and most
+    An exchange's shingles are those of its prompt and of its system prompt (once a system prompt). They are never put together in one table: system prompts repeat in a million exchanges, and most
     shingles of prompts occur once and are dropped before anything is grouped.
     """
     account, rank = _cuts(engine, n_sketched)
@@ -70,7 +71,6 @@ def sample_exchanges(engine: Engine, n_sketched: int, *, content: bool = True) -
         FROM shingles s JOIN cut c ON s.account = c.account JOIN dim d ON s.account = d.account
         WHERE s.rank <= c.rank{keep}""",
     )
-    engine.define("said", "SELECT account, xid, system, unnest(shingles) AS shingle FROM sampled")
     engine.define("wrapped", "SELECT system, unnest(shingles) AS shingle FROM systems")
 
 
@@ -114,34 +114,75 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
         "sample_sizes", pa.table({"account": np.arange(n_accounts, dtype=np.int32), "n_sampled": n_sampled})
     )
     engine.register("repeated", pa.table({"shingle": _repeated(engine, sizes, n_sampled)}))
-    rows = engine.collect(f"""
+    passes = _passes(sizes["hashed"].to_numpy(), sizes["n"].to_numpy())
+    held = [_held(low, high) for low, high in passes]
+    if len(passes) == 1:  # both questions are asked of one table
+        engine.register("counted", engine.collect(f"{held[0]} SELECT account, shingle, n FROM held"))
+        held = ["WITH held AS (SELECT account, shingle, n FROM counted)"]
+    usual, rate = _usual(engine, held, n_accounts)
+    engine.register("usual", pa.table({"shingle": usual, "rate": rate}))
+    found = [engine.collect(one + _HEAVY) for one in held]
+    shingle, account, n = (
+        np.concatenate([_NONE, *(t[c].to_numpy() for t in found)]) for c in ("shingle", "account", "n")
+    )
+    names, n_users = np.unique(shingle, return_counts=True)
+    kept = np.isin(shingle, names[n_users >= 2])
+    shingle, account, n = shingle[kept], account[kept], n[kept]
+    order = np.lexsort((account, shingle))
+    return Heavy(
+        shingle=shingle[order],
+        account=account[order].astype(np.int32),
+        n=n[order],
+        n_sampled=n_sampled,
+        passes=passes,
+    )
+
+
+_HEAVY = f"""
+    , expected AS (SELECT h.account AS account, h.shingle AS shingle, h.n AS n, z.n_sampled * u.rate AS mean
+                   FROM held h JOIN usual u ON h.shingle = u.shingle JOIN sample_sizes z ON h.account = z.account
+                   WHERE h.n >= 2 OR z.n_sampled <= {_FEW})
+    SELECT account, shingle, n FROM expected WHERE n >= 1e0 + mean + 3e0 * sqrt(mean)"""
+
+
+def _held(low: int, high: int) -> str:
+    """The beginning of a query: `held`, the sampled exchanges that hold a candidate, of a range of hashed accounts.
+
+    In ranges, because a large log has hundreds of millions of such pairs, and an engine groups them in memory.
+    """
+    mine = f"FROM sampled WHERE hashed BETWEEN {low} AND {high}"
+    return f"""
         WITH candidates AS (SELECT shingle FROM repeated UNION SELECT shingle FROM wrapped),
-        wrappers AS (SELECT account, system, count(*) AS n FROM sampled WHERE system IS NOT NULL GROUP BY account, system),
+        wrappers AS (SELECT account, system, count(*) AS n {mine} AND system IS NOT NULL GROUP BY account, system),
         found AS (SELECT p.account AS account, p.shingle AS shingle, count(*) AS n
-                  FROM said p JOIN candidates c ON p.shingle = c.shingle GROUP BY p.account, p.shingle
+                  FROM (SELECT account, unnest(shingles) AS shingle {mine}) p JOIN candidates c ON p.shingle = c.shingle
+                  GROUP BY p.account, p.shingle
                   UNION ALL
                   SELECT r.account AS account, w.shingle AS shingle, r.n AS n
                   FROM wrappers r JOIN wrapped w ON r.system = w.system),
         summed AS (SELECT account, shingle, CAST(sum(n) AS BIGINT) AS n FROM found GROUP BY account, shingle),
         held AS (SELECT s.account AS account, s.shingle AS shingle, least(s.n, z.n_sampled) AS n
-                 FROM summed s JOIN sample_sizes z ON s.account = z.account),
-        usual AS (SELECT h.shingle AS shingle,
-                         CAST(sum(CAST(round(h.n * 1e9 / z.n_sampled) AS BIGINT)) AS DOUBLE) / {n_accounts}e9 AS rate
-                  FROM held h JOIN sample_sizes z ON h.account = z.account GROUP BY h.shingle HAVING count(*) >= 2),
-        expected AS (SELECT h.account AS account, h.shingle AS shingle, h.n AS n, z.n_sampled * u.rate AS mean
-                     FROM held h JOIN usual u ON h.shingle = u.shingle JOIN sample_sizes z ON h.account = z.account
-                     WHERE h.n >= 2 OR z.n_sampled <= {_FEW}),
-        heavy AS (SELECT account, shingle, n FROM expected WHERE n >= 1e0 + mean + 3e0 * sqrt(mean)),
-        spread AS (SELECT shingle FROM heavy GROUP BY shingle HAVING count(*) >= 2)
-        SELECT h.shingle AS shingle, h.account AS account, h.n AS n FROM heavy h JOIN spread p ON h.shingle = p.shingle""")
-    shingle, account = rows["shingle"].to_numpy(), rows["account"].to_numpy()
-    order = np.lexsort((account, shingle))
-    return Heavy(
-        shingle=shingle[order],
-        account=account[order].astype(np.int32),
-        n=rows["n"].to_numpy()[order],
-        n_sampled=n_sampled,
+                 FROM summed s JOIN sample_sizes z ON s.account = z.account)"""
+
+
+def _usual(engine: Engine, held: list[str], n_accounts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shingles that two accounts or more hold, int64[k], and their mean share over all accounts, float64[k]."""
+    parts = [
+        engine.collect(f"""{one}
+            SELECT h.shingle AS shingle, count(*) AS n,
+                   CAST(sum(CAST(round(h.n * 1e9 / z.n_sampled) AS BIGINT)) AS BIGINT) AS share
+            FROM held h JOIN sample_sizes z ON h.account = z.account GROUP BY h.shingle""")
+        for one in held
+    ]
+    shingle, n, share = (
+        np.concatenate([_NONE, *(t[c].to_numpy() for t in parts)]) for c in ("shingle", "n", "share")
     )
+    names, place = np.unique(shingle, return_inverse=True)
+    users, total = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
+    np.add.at(users, place, n)
+    np.add.at(total, place, share)
+    several = users >= 2
+    return names[several], total[several] / (n_accounts * 1e9)
 
 
 def _repeated(engine: Engine, sizes: pa.Table, n_sampled: np.ndarray) -> np.ndarray:
@@ -188,29 +229,45 @@ def _repeated_in(batches: list[pa.RecordBatch], once: np.ndarray) -> np.ndarray:
     return shingle
 
 
-def match_cores(engine: Engine, shingle: np.ndarray, template: np.ndarray, *, coverage: float) -> Matches:
+def match_cores(
+    engine: Engine,
+    shingle: np.ndarray,
+    template: np.ndarray,
+    *,
+    coverage: float,
+    passes: list[tuple[int, int]],
+) -> Matches:
     """Sampled exchanges that hold at least `coverage` of a template's core shingles.
 
     Args:
         shingle: int64[k], template: int32[k], the cores, flattened.
         coverage: share of the core that an exchange must hold, a shingle of both prompt and system prompt counting
             twice.
+        passes: of `Heavy`.
     """
     sizes = np.bincount(template, minlength=int(template.max(initial=-1)) + 1)
     need = np.maximum(1, np.ceil(coverage * sizes)).astype(np.int64)
     engine.register("cores", pa.table({"shingle": shingle, "template": template, "need": need[template]}))
-    rows = engine.collect("""
-        WITH wrapped_cores AS (SELECT w.system AS system, c.template AS template, count(*) AS n, max(c.need) AS need
-                               FROM wrapped w JOIN cores c ON w.shingle = c.shingle GROUP BY w.system, c.template),
-        found AS (SELECT p.account AS account, p.xid AS xid, c.template AS template, CAST(1 AS BIGINT) AS n, c.need AS need
-                  FROM said p JOIN cores c ON p.shingle = c.shingle
-                  UNION ALL
-                  SELECT s.account AS account, s.xid AS xid, q.template AS template, q.n AS n, q.need AS need
-                  FROM sampled s JOIN wrapped_cores q ON s.system = q.system)
-        SELECT account, xid, template FROM found
-        GROUP BY account, xid, template HAVING sum(n) >= max(need)""")
-    account, xid, found = (rows[c].to_numpy() for c in ("account", "xid", "template"))
+    columns = []
+    for low, high in passes:
+        rows = engine.collect(_MATCHED.format(mine=f"hashed BETWEEN {low} AND {high}"))
+        kinds = (("account", np.int32), ("xid", np.int64), ("template", np.int32))
+        columns.append([rows[c].to_numpy().astype(kind) for c, kind in kinds])
+    if not columns:
+        columns = [[np.zeros(0, np.int32), _NONE, np.zeros(0, np.int32)]]
+    account, xid, found = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     order = np.lexsort((found, xid, account))
-    return Matches(
-        account=account[order].astype(np.int32), xid=xid[order], template=found[order].astype(np.int32)
-    )
+    return Matches(account=account[order], xid=xid[order], template=found[order])
+
+
+_MATCHED = """
+    WITH wrapped_cores AS (SELECT w.system AS system, c.template AS template, count(*) AS n, max(c.need) AS need
+                           FROM wrapped w JOIN cores c ON w.shingle = c.shingle GROUP BY w.system, c.template),
+    found AS (SELECT p.account AS account, p.xid AS xid, c.template AS template, CAST(1 AS BIGINT) AS n, c.need AS need
+              FROM (SELECT account, xid, unnest(shingles) AS shingle FROM sampled WHERE {mine}) p
+              JOIN cores c ON p.shingle = c.shingle
+              UNION ALL
+              SELECT s.account AS account, s.xid AS xid, q.template AS template, q.n AS n, q.need AS need
+              FROM sampled s JOIN wrapped_cores q ON s.system = q.system WHERE s.{mine})
+    SELECT account, xid, template FROM found
+    GROUP BY account, xid, template HAVING sum(n) >= max(need)"""

@@ -121,7 +121,9 @@ def detect(
         heavy = read_heavy(engine, len(population))
         templates = find_templates(heavy.shingle, heavy.account, settings.templates)
         shingle, template = templates.flat()
-        matches = match_cores(engine, shingle, template, coverage=settings.templates.coverage)
+        matches = match_cores(
+            engine, shingle, template, coverage=settings.templates.coverage, passes=heavy.passes
+        )
         share = earnest_shares(
             count_matches(matches, matches.template, len(population), len(templates)), heavy.n_sampled
         )
