@@ -161,7 +161,9 @@ def watch(
         control=read_control(control) if control else None,
         format=format,
         column_map=read_column_map(column_map) if column_map else None,
-        settings=replace(base, memory_bytes=parse_size(memory, "--memory"), workers=max(workers, 1), seed=seed),
+        settings=replace(
+            base, memory_bytes=parse_size(memory, "--memory"), workers=max(workers, 1), seed=seed
+        ),
         settle_s=settle if settle is not None else (0.0 if once else 5.0),
         detect_every=detect_every,
         recent_hours=recent_hours,
