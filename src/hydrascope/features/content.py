@@ -81,10 +81,13 @@ def _cuts(engine: Engine, n_sketched: int) -> tuple[np.ndarray, np.ndarray]:
     """
     n_rows = int(engine.collect("SELECT count(*) AS n FROM shingles")["n"][0].as_py())
     n_passes = max(1, -(-n_rows // _RANKS_PER_PASS))
-    edges = [-(2**63) + i * 2**64 // n_passes for i in range(n_passes + 1)]
+    least = (
+        -(2**63) + 1
+    )  # the lowest of all cannot be written: engines read the minus apart, and the number is too large
+    edges = [least + i * (2**64 - 1) // n_passes for i in range(n_passes + 1)]
     accounts, ranks = [_NONE], [_NONE]
     for low, high in pairwise(edges):
-        of_pass = f"account >= {low} AND account <= {high - 1}"
+        of_pass = f"account <= {high - 1}" if low == least else f"account BETWEEN {low} AND {high - 1}"
         batches = list(engine.stream(f"SELECT account, rank FROM shingles WHERE {of_pass}"))
         if not sum(map(len, batches)):
             continue
