@@ -58,8 +58,11 @@ LEAST_COLLECTIVE_BITS = 3.0
 LEAST_ACCUSATION = 0.6
 """Least probability of a distillation verdict; other verdicts accuse nobody and need one half."""
 LEAST_ACCUSATION_SMALL = 0.9
-SMALL = 10
-"""Accounts. A log has far more handfuls of accounts that agree by chance than large groups."""
+SMALL = (10, 20)
+"""Accounts below which the second holds, and from which the first does; in between it falls in a line.
+
+A log has far more handfuls of accounts that agree by chance than large groups.
+"""
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
 _LEAST_SPREAD = 0.1
@@ -192,11 +195,14 @@ def _linked(
 
 
 def collective_bits(scored: Scored) -> float:
-    """Bits by which collective habits favour the likeliest campaign over the likeliest innocent explanation."""
+    """Bits by which the two plainest collective habits favour the likeliest campaign over the likeliest innocent explanation.
+
+    An operator who takes the trouble to hide one habit is not acquitted of the others, so the rest is not counted.
+    """
     order = load_model().names
     guilty, innocent = (order.index(scored.leading(guilty=g).name) for g in (True, False))
-    weights = (w[guilty] - w[innocent] for n, w in scored.contributions.items() if n in COLLECTIVE)
-    return float(sum(min(w, MOST_COLLECTIVE_BITS) for w in weights))
+    weights = [float(w[guilty] - w[innocent]) for n, w in scored.contributions.items() if n in COLLECTIVE]
+    return sum(min(w, MOST_COLLECTIVE_BITS) for w in sorted(weights, reverse=True)[:2])
 
 
 def shows_campaign(scored: Scored) -> bool:
@@ -224,11 +230,19 @@ def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:
     best = max(verdicts, key=scored.probability)
     probability = scored.probability(best)
     if best == "distillation":
-        small = scored.measured.get("n_accounts", 0.0) < SMALL
-        least = LEAST_ACCUSATION_SMALL if small else LEAST_ACCUSATION
+        least = least_accusation(scored.measured.get("n_accounts", 0.0))
         accused = linked and probability >= least and not is_related(scored)
         return (best if accused else "inconclusive"), probability
     return (best if probability >= 0.5 else "inconclusive"), probability
+
+
+def least_accusation(n_accounts: float) -> float:
+    """Probability that a distillation verdict on a group of this size needs.
+
+    >>> [round(least_accusation(n), 2) for n in (5, 10, 15, 20, 500)]
+    [0.9, 0.9, 0.75, 0.6, 0.6]
+    """
+    return float(np.interp(n_accounts, SMALL, (LEAST_ACCUSATION_SMALL, LEAST_ACCUSATION)))
 
 
 def is_related(scored: Scored) -> bool:

@@ -25,6 +25,8 @@ _LIKE = 6.0
 _MOST_LIKE = 6
 """Groups that each group is compared with for its profile, likest first."""
 _CHANNEL_CAP = 6.0
+_LEAST_PART = 0.02
+"""Least share of a group for a part of it to be looked at: there are at most fifty, whatever the group's size."""
 _COMMON_RATE = 0.2
 """A value is part of a group's profile where this share of the members has it."""
 
@@ -35,7 +37,8 @@ def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> li
     A part is what shares a card, phone, device or key inside the group. It stays if its members belong to the rest.
     """
     rest, parts = fit.members, []
-    for part in _identity_parts(observations, fit.members, settings.min_members):
+    least = max(settings.min_members, int(_LEAST_PART * len(fit.members)))
+    for part in _identity_parts(observations, fit.members, least):
         left = np.setdiff1d(rest, part)
         if len(left) < settings.min_members:
             continue
