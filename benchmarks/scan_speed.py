@@ -64,8 +64,10 @@ def main() -> int:
             ("Parquet decoding", text.decode_s),
         ):
             print(f"{name}: {seconds:.1f} CPU s, {text.n_bytes / seconds / 1e6:.0f} MB of text a second")
-    finally:
-        shutil.rmtree(out, ignore_errors=True)
+    except BaseException:
+        print(f"the stages that were finished are in {out}: the same scan into it goes on from them")
+        raise
+    shutil.rmtree(out, ignore_errors=True)
     return 0
 
 
