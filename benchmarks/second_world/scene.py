@@ -27,7 +27,7 @@ LARGEST_REGION = 4.0
 
 
 def side_of(seed: int) -> str:
-    """`judging` for seeds 10-19, 30-39 and so on, else `tuning`: the two share no wording of a campaign."""
+    """`judging` for seeds 10-19, 30-39 and so on, else `tuning`: no wrapper of a campaign serves both."""
     return "judging" if seed // 10 % 2 else "tuning"
 
 
