@@ -1,11 +1,11 @@
 """The evasion frontier that `make bench-attacker` prints: two attackers against the scan, and against it with a channel off.
 
-python benchmarks/attacker.py [OUT] [--quick] [--seeds N] [--workers N] [--prompts POOL.parquet]
+python benchmarks/attacker.py [OUT] [--quick] [--first] [--seeds N] [--workers N] [--prompts POOL.parquet]
 
 One attacker needs one fixed wrapper and throws nothing away (forced tags, no cover), and can only hide who is behind the
 accounts: against that one it shows what identity, egress, client and life cycle are worth. The other may change anything.
 The line is a mean of 20 % of the accounts in distillation verdicts, whether or not automation would act on them.
-`--quick` tries one seed, the first attacker and three defences. A stopped run goes on.
+`--first` leaves the second attacker out; `--quick` tries one seed, the first attacker and three defences. A stopped run goes on.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def option(name: str, default: str) -> str:
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
 
 
-def contest(out: Path, quick: bool, n_seeds: int, prompts: str) -> Contest:
+def contest(out: Path, quick: bool, first: bool, n_seeds: int, prompts: str) -> Contest:
     """What is tried."""
     return Contest(
         folder=out / "outcomes" / code_digest(),
         background="null-judging",
         detectors=DEFENCES[:3] if quick else DEFENCES,
-        attackers=(FIXED,) if quick else (FIXED, FREE),
+        attackers=(FIXED,) if quick or first else (FIXED, FREE),
         seeds=tuple(range(1, n_seeds + 1)),
         scale=0.12,
         sweep=False,
@@ -50,13 +50,13 @@ def contest(out: Path, quick: bool, n_seeds: int, prompts: str) -> Contest:
 
 def main() -> None:
     """Run it."""
-    first = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "bench-attacker-out"
-    out, begin = Path(first), time.perf_counter()
+    folder = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "bench-attacker-out"
+    out, begin = Path(folder), time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     quick = "--quick" in sys.argv
     n_seeds = int(option("--seeds", "1" if quick else "3"))
     searches = hold_contest(
-        contest(out, quick, n_seeds, option("--prompts", "")),
+        contest(out, quick, "--first" in sys.argv, n_seeds, option("--prompts", "")),
         workers=int(option("--workers", "2")),
         tell=lambda words: print(words, file=sys.stderr, flush=True),
     )

@@ -134,8 +134,8 @@ def test_an_operator_with_several_cards_is_not_split_by_them() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(3, 60), st.integers(3, 60), st.randoms(use_true_random=False))
-def test_uniting_neither_loses_nor_doubles_an_account(m: int, n: int, random: object) -> None:
+@given(st.integers(3, 60), st.integers(3, 60))
+def test_uniting_neither_loses_nor_doubles_an_account(m: int, n: int) -> None:
     """Whatever is united or split, every account is in one group afterwards."""
     a, b = group(0, m), group(500, n)
     observations = observed(

@@ -14,6 +14,7 @@ __all__ = ["ClusterSettings", "belong_to", "bits_against", "rarity"]
 _MOST_REFERENCE = 400
 """Members of a group that outsiders are held against: rates are known well enough from these."""
 _MOST_CALLS = 2_000
+"""Outsiders that are asked one at a time."""
 _MOST_ASKED = 12
 """Outsiders that stand for all of their group."""
 
@@ -49,7 +50,7 @@ def bits_against(
 ) -> np.ndarray:
     """How well each outsider would fit the group by itself, without the support of the other outsiders.
 
-    Beyond some thousands of outsiders, several are asked at once, far apart in the order of codes.
+    Beyond `_MOST_CALLS` outsiders several are asked at once, far apart in the order of codes.
 
     Args:
         group: int32[k] ascending codes of the group.

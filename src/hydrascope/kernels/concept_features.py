@@ -13,6 +13,7 @@ from numba import njit
 
 from hydrascope.kernels.text import classify_character, decode_character, mix
 from hydrascope.kernels.text_classes import DIGIT, SEPARATOR, SKIP, WORD
+from hydrascope.kernels.text_features import append_distinct
 
 __all__ = ["MOST_CONCEPTS", "concept_features", "hash_entry", "index_lexicon"]
 
@@ -240,13 +241,6 @@ def concept_features(
             n_concepts += more
         n_found = _combine(concepts[:n_concepts], first, n_bits, found)
         found[:n_found].sort()
-        if size + n_found > len(features):
-            larger = np.empty(2 * len(features) + n_found, np.int32)
-            larger[:size] = features[:size]
-            features = larger
-        for i in range(n_found):
-            if i == 0 or found[i] != found[i - 1]:
-                features[size] = found[i]
-                size += 1
+        features, size = append_distinct(found[:n_found], features, size)
         bounds[row + 1] = size
     return bounds, features[:size].copy()

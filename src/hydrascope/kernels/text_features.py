@@ -92,6 +92,20 @@ def _read_part(
 
 
 @njit(cache=True, nogil=True)
+def append_distinct(found: np.ndarray, features: np.ndarray, size: int) -> tuple[np.ndarray, int]:
+    """Append the distinct values of `found` (ascending) to the first `size` of `features`, which is made larger where it is full."""
+    if size + len(found) > len(features):
+        larger = np.empty(2 * len(features) + len(found), np.int32)
+        larger[:size] = features[:size]
+        features = larger
+    for i in range(len(found)):
+        if i == 0 or found[i] != found[i - 1]:
+            features[size] = found[i]
+            size += 1
+    return features, size
+
+
+@njit(cache=True, nogil=True)
 def hash_features(
     data: np.ndarray, offsets: np.ndarray, table: np.ndarray, n_bits: int, head: int, tail: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -113,14 +127,7 @@ def hash_features(
             n_found = _read_part(data, start, start + head, table, n_bits, found, 0)
             n_found = _read_part(data, stop - tail, stop, table, n_bits, found, n_found)
         found[:n_found].sort()
-        if size + n_found > len(features):
-            larger = np.empty(2 * len(features) + n_found, np.int32)
-            larger[:size] = features[:size]
-            features = larger
-        for index in range(n_found):
-            if index == 0 or found[index] != found[index - 1]:
-                features[size] = found[index]
-                size += 1
+        features, size = append_distinct(found[:n_found], features, size)
         bounds[row + 1] = size
     return bounds, features[:size].copy()
 
