@@ -27,7 +27,7 @@ from second_world.worlds import WORLDS, make_world
 
 ROOT = Path(__file__).parent.parent
 HEADER = (
-    "world", "seed", "accounts", "exchanges", "campaigns", "recall", "enforceable", "in a cluster", "honest accused", "in enforceable", "acted on", "B-cubed P / R",
+    "world", "seed", "accounts", "exchanges", "campaigns", "recall", "enforceable", "in a cluster", "honest accused", "in enforceable", "acted on", "B-cubed P / R", "distilled share off by",
 )  # fmt: skip
 
 
@@ -122,7 +122,9 @@ def row(result: dict[str, Any]) -> tuple[str, ...]:
     honest = [f"{alarms[k]['n']:,}" for k in ("any_verdict", "enforceable", "acted")]
     figures = [percent(x) for x in (e["recall"], e["enforceable_recall"], clustered)]
     size = (f"{result['n_accounts']:,}", f"{result['n_exchanges']:,}", str(len(campaigns)))
-    return result["world"], str(result["seed"]), *size, *figures, *honest, pair
+    error = e["share_error"]
+    off = f"{error['mean_absolute']:.3f}" if error else "-"
+    return result["world"], str(result["seed"]), *size, *figures, *honest, pair, off
 
 
 def by_campaign(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -43,7 +43,7 @@ class Finding:
     member_probability: np.ndarray
     """float64[k] probability that each member belongs to a distillation campaign."""
     share: np.ndarray
-    """float64[k] distilled share of each member's traffic; 0 unless the verdict is distillation."""
+    """float64[k] distilled share of each member's traffic: 1 where nothing tells, 0 unless the verdict is distillation."""
     n_sampled: np.ndarray | None = None
     """int64[k] exchanges that each share was seen in; None where it rests on no sample."""
     lineage: Lineage | None = None

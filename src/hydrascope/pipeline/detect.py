@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
 from hydrascope.campaigns.content import ContentSource
+from hydrascope.campaigns.distilled import distilled_shares
 from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
 from hydrascope.campaigns.findings import Finding, PairLinks
@@ -48,6 +49,7 @@ from hydrascope.features.surroundings import (
     read_texts,
 )
 from hydrascope.features.usage import count_matches, earnest_shares
+from hydrascope.features.wording import read_sampled
 from hydrascope.linkage.blocks import Block, dense_blocks
 from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
@@ -181,6 +183,8 @@ def detect(
         control = control or Control()
         allowed = allowed_accounts(control, population, channels, engine)
         findings = _findings(observations, source, happenings, judged, null, allowed, settings)
+    with time_stage("shares"):
+        findings = _with_shares(engine, observations, findings)
     with time_stage("surroundings"):
         pairs = _pair_links(links, incidence.channels)
         around = _surround(engine, observations, findings, pairs, source, happenings, control)
@@ -318,7 +322,6 @@ def _finding(
     belongs = 1.0 / (1.0 + np.exp2(-np.clip(bits - rarity, -30, 30)))
     distils = judged.verdict == "distillation"
     p = judged.p_distillation if distils else min(judged.p_distillation, 0.5)
-    share = judged.content.share if judged.content.distinctive else np.ones(len(members))
     return Finding(
         campaign_id=campaign_id([observations.population.account_id[m] for m in members.tolist()]),
         judged=judged,
@@ -330,9 +333,23 @@ def _finding(
         | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement))
         | (habit_bits(judged) < least_habit_bits(judged, settings.enforcement)),
         member_probability=p * belongs,
-        share=share if distils else np.zeros(len(members)),
-        n_sampled=observations.n_sampled[members] if distils and judged.content.distinctive else None,
+        share=np.full(len(members), float(distils)),
     )
+
+
+def _with_shares(engine: Engine, observations: Observations, findings: Sequence[Finding]) -> list[Finding]:
+    """Say how much of each member's traffic is the campaign's, where it has wording of its own."""
+    guilty = [f for f in findings if f.judged.verdict == "distillation"]
+    shares = distilled_shares(
+        partial(read_sampled, engine), [f.judged.members for f in guilty], observations.n_sampled
+    )
+    known = {f.campaign_id: share for f, share in zip(guilty, shares, strict=True) if share is not None}
+    return [
+        replace(f, share=known[f.campaign_id], n_sampled=observations.n_sampled[f.judged.members])
+        if f.campaign_id in known
+        else f
+        for f in findings
+    ]
 
 
 def _pair_links(links: Links, channels: Sequence[ChannelSpec]) -> PairLinks:

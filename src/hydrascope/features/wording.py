@@ -1,0 +1,161 @@
+"""The sampled exchanges of some accounts as bags of shingles, and which of them hold a group's own wording.
+
+Templates (`linkage.templates`) are what recurs inside an account. A campaign that varies its wrapper, or that wraps only
+the first turn of a long session, repeats itself too seldom inside any one account; over all its accounts it repeats itself
+a lot. So once the members are known, their wording is read again from what recurs between them and hardly elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hydrascope.engine.base import Engine
+
+__all__ = ["SampledShingles", "Users", "count_users", "holds_wording", "own_wording", "read_sampled"]
+
+_PER_READ = 2_000
+"""Accounts whose sampled exchanges are held at once: some 100 MB."""
+_LEAST_USERS = 3
+"""Members that must hold a shingle: two may have copied the same page."""
+_LIFT = 10.0
+"""... and times as many of the members as of other accounts."""
+_LEAST_HELD = 2
+"""Such shingles that an exchange must hold ..."""
+_LEAST_PART = 0.1
+"""... and part of its shingles that they must be: a long prompt holds a few of anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledShingles:
+    """n exchanges, each with the shingles of its prompt and of its system prompt; one of both is there twice."""
+
+    account: np.ndarray
+    """int32[n] codes."""
+    offsets: np.ndarray
+    """int64[n+1]."""
+    shingle: np.ndarray
+    """int64[]."""
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+    def rows(self) -> np.ndarray:
+        """int64[]: the exchange of each shingle."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def take(self, chosen: np.ndarray) -> SampledShingles:
+        """The exchanges where `chosen` (bool[n]) holds."""
+        lengths = np.diff(self.offsets)
+        return SampledShingles(
+            account=self.account[chosen],
+            offsets=np.append(0, np.cumsum(lengths[chosen])),
+            shingle=self.shingle[np.repeat(chosen, lengths)],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Users:
+    """How many of some accounts hold which shingle."""
+
+    shingle: np.ndarray
+    """int64[s], ascending."""
+    n_users: np.ndarray
+    """int64[s]."""
+    n_accounts: int
+
+    @staticmethod
+    def none() -> Users:
+        """Of no accounts."""
+        return Users(shingle=np.zeros(0, np.int64), n_users=np.zeros(0, np.int64), n_accounts=0)
+
+    def merge(self, other: Users) -> Users:
+        """Together with the users among other accounts."""
+        names, place = np.unique(np.concatenate([self.shingle, other.shingle]), return_inverse=True)
+        total = np.zeros(len(names), np.int64)
+        np.add.at(total, place, np.concatenate([self.n_users, other.n_users]))
+        return Users(shingle=names, n_users=total, n_accounts=self.n_accounts + other.n_accounts)
+
+
+def read_sampled(engine: Engine, accounts: np.ndarray) -> Iterator[SampledShingles]:
+    """Sampled exchanges (the view `sampled`) of some accounts, a bounded number of accounts at a time.
+
+    Args:
+        accounts: int32[] codes.
+    """
+    wrapped = engine.collect("SELECT system, shingle FROM wrapped")
+    system, of_system = wrapped["system"].to_numpy(), wrapped["shingle"].to_numpy()
+    order = np.argsort(system, kind="stable")
+    system, of_system = system[order], of_system[order]
+    for start in range(0, len(accounts), _PER_READ):
+        chosen = accounts[start : start + _PER_READ]
+        engine.register("worded", pa.table({"code": chosen.astype(np.int32)}))
+        found = list(
+            engine.stream(
+                "SELECT s.account AS account, s.system AS system, s.shingles AS shingles "
+                "FROM sampled s JOIN worded w ON s.account = w.code"
+            )
+        )
+        if found:
+            yield _with_systems(pa.Table.from_batches(found), system, of_system)
+
+
+def _with_systems(found: pa.Table, system: np.ndarray, of_system: np.ndarray) -> SampledShingles:
+    """Add each exchange's system prompt's shingles to those of its prompt."""
+    lists = pa.concat_arrays(found["shingles"].chunks)
+    ends = lists.offsets.to_numpy().astype(np.int64)
+    asked = pc.fill_null(found["system"], 0).to_numpy()
+    first, last = (np.searchsorted(system, asked, side) for side in ("left", "right"))
+    n_wrapped = np.where(pc.is_valid(found["system"]).to_numpy(), last - first, 0)
+    n_own = np.diff(ends)
+    row = np.concatenate([np.repeat(np.arange(len(found)), n) for n in (n_own, n_wrapped)])
+    before = np.cumsum(n_wrapped) - n_wrapped
+    place = np.repeat(first - before, n_wrapped) + np.arange(int(n_wrapped.sum()))
+    shingle = np.concatenate([lists.values.to_numpy()[ends[0] : ends[-1]], of_system[place]])
+    order = np.argsort(row, kind="stable")
+    return SampledShingles(
+        account=found["account"].to_numpy(),
+        offsets=np.append(0, np.cumsum(n_own + n_wrapped)),
+        shingle=shingle[order],
+    )
+
+
+def count_users(part: SampledShingles) -> Users:
+    """Accounts of a part that hold each shingle."""
+    account = part.account[part.rows()]
+    order = np.lexsort((account, part.shingle))
+    account, shingle = account[order], part.shingle[order]
+    new = np.ones(len(account), bool)
+    new[1:] = (account[1:] != account[:-1]) | (shingle[1:] != shingle[:-1])
+    names, n_users = np.unique(shingle[new], return_counts=True)
+    return Users(shingle=names, n_users=n_users, n_accounts=len(np.unique(part.account)))
+
+
+def own_wording(members: Users, others: Users) -> np.ndarray:
+    """Shingles that the members hold far more often than others: int64[], ascending.
+
+    Among others a half is added to the count, so that a shingle that nobody there holds is not infinitely rare:
+    with few others to compare by, little is a group's own.
+    """
+    if not members.n_accounts or not others.n_accounts:
+        return np.zeros(0, np.int64)
+    place = np.searchsorted(others.shingle, members.shingle)
+    known = place < len(others.shingle)
+    known[known] = others.shingle[place[known]] == members.shingle[known]
+    outside = np.full(len(members.shingle), 0.5)
+    outside[known] += others.n_users[place[known]]
+    often = members.n_users / members.n_accounts >= _LIFT * outside / others.n_accounts
+    return members.shingle[often & (members.n_users >= _LEAST_USERS)]
+
+
+def holds_wording(part: SampledShingles, wording: np.ndarray) -> np.ndarray:
+    """bool[n]: the exchanges that hold enough of some wording (int64[], ascending)."""
+    place = np.searchsorted(wording, part.shingle)
+    known = place < len(wording)
+    known[known] = wording[place[known]] == part.shingle[known]
+    held = np.bincount(part.rows()[known], minlength=len(part))
+    return held >= np.maximum(_LEAST_HELD, _LEAST_PART * np.diff(part.offsets))

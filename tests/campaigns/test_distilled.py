@@ -1,0 +1,95 @@
+"""How much of an account's traffic is the campaign's, and how much is cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from hydrascope.campaigns.distilled import Read, distilled_shares
+from hydrascope.features.wording import SampledShingles
+
+N_SAMPLED = 20
+
+
+def log(share: np.ndarray, chance: float, *, seed: int = 0) -> tuple[Read, np.ndarray]:
+    """Accounts with N_SAMPLED exchanges of which `share` hold one of 30 variants of a wrapper, 3 shingles each.
+
+    The rest are words of one's own; a part `chance` of them holds a phrase of the wrapper as well.
+    """
+    rng = np.random.default_rng(seed)
+    rows, free = [], 10**6
+    for account, part in enumerate(share.tolist()):
+        for _ in range(N_SAMPLED):
+            variant = 3 * rng.integers(30)
+            own = list(range(free, free + 5))
+            free += 5
+            if rng.random() < part:
+                own += [variant, variant + 1, variant + 2]
+            elif rng.random() < chance:
+                own += [variant, variant + 1]
+            rows.append((account, own))
+
+    def read(accounts: np.ndarray) -> Iterator[SampledShingles]:
+        chosen = [r for r in rows if r[0] in set(accounts.tolist())]
+        half = len(chosen) // 2
+        for piece in (chosen[: half - half % N_SAMPLED], chosen[half - half % N_SAMPLED :]):
+            yield SampledShingles(
+                account=np.array([a for a, _ in piece], np.int32),
+                offsets=np.cumsum([0, *(len(s) for _, s in piece)]),
+                shingle=np.array([v for _, s in piece for v in s], np.int64),
+            )
+
+    return read, np.full(len(share), N_SAMPLED)
+
+
+@pytest.mark.parametrize("true", [1.0, 0.6, 0.25])
+@pytest.mark.parametrize("chance", [0.0, 0.01])
+def test_a_wrapper_in_thirty_variants_is_told_from_cover(true: float, chance: float) -> None:
+    """No account repeats itself; its share is right to four points on average."""
+    share = np.append(np.full(60, true), np.zeros(600))
+    read, n = log(share, chance)
+    (found,) = distilled_shares(read, [np.arange(60, dtype=np.int32)], n)
+    assert found is not None
+    assert found.mean() == pytest.approx(true, abs=0.04)
+
+
+def test_two_groups_with_one_wording_do_not_hide_it_from_each_other() -> None:
+    """What another accused group sends does not count as usual."""
+    share = np.append(np.full(80, 0.9), np.zeros(300))
+    read, n = log(share, 0.0)
+    groups = [np.arange(0, 80, 2, dtype=np.int32), np.arange(1, 80, 2, dtype=np.int32)]
+    for found in distilled_shares(read, groups, n):
+        assert found is not None
+        assert found.mean() == pytest.approx(0.9, abs=0.05)
+
+
+def test_a_group_without_wording_of_its_own_gets_no_share() -> None:
+    """Nothing is made up where members share no words."""
+    read, n = log(np.zeros(200), 0.0)
+    assert distilled_shares(read, [np.arange(30, dtype=np.int32)], n) == [None]
+
+
+def test_members_without_a_sample_are_given_the_mean() -> None:
+    """An account that sent nothing that can be read says nothing about itself."""
+    share = np.append(np.full(40, 0.5), np.zeros(300))
+    read, n = log(share, 0.0)
+    n[:5] = 0
+    members = np.arange(40, dtype=np.int32)
+
+    def without(accounts: np.ndarray) -> Iterator[SampledShingles]:
+        yield from (part.take(part.account >= 5) for part in read(accounts))
+
+    (found,) = distilled_shares(without, [members], n)
+    assert found is not None
+    assert found[:5] == pytest.approx(found[5:].mean())
+
+
+def test_no_group_asks_for_nothing() -> None:
+    """A log without a campaign is not read again."""
+
+    def never(accounts: np.ndarray) -> Iterator[SampledShingles]:
+        raise AssertionError(accounts)
+
+    assert distilled_shares(never, [], np.ones(3, np.int64)) == []

@@ -1,0 +1,64 @@
+"""A group's own wording is what its members hold and others hardly do."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydrascope.features.wording import SampledShingles, Users, count_users, holds_wording, own_wording
+
+
+def exchanges(*held: tuple[int, list[int]]) -> SampledShingles:
+    """Exchanges given as account and shingles."""
+    return SampledShingles(
+        account=np.array([a for a, _ in held], np.int32),
+        offsets=np.cumsum([0, *(len(s) for _, s in held)]),
+        shingle=np.array([v for _, s in held for v in s], np.int64),
+    )
+
+
+def test_wording_that_no_member_repeats_is_found_between_members() -> None:
+    """Each member sends each variant of a wrapper once; only all of them together repeat it."""
+    members = exchanges(*((a, [100 + v, 200 + v, 1000 * a + v]) for a in range(6) for v in range(4)))
+    others = exchanges(*((a, [5000 * a, 5000 * a + 1]) for a in range(10, 60)))
+    wording = own_wording(count_users(members), count_users(others))
+    assert wording.tolist() == [*range(100, 104), *range(200, 204)]
+    assert holds_wording(members, wording).all()
+    assert not holds_wording(others, wording).any()
+
+
+def test_words_that_everybody_uses_are_nobodys_own() -> None:
+    """A shingle that a third of all accounts hold is not a group's, though every member holds it."""
+    members = exchanges(*((a, [7, 8]) for a in range(20)))
+    others = exchanges(*((a, [7, 8] if a % 3 == 0 else [a]) for a in range(100, 400)))
+    assert not len(own_wording(count_users(members), count_users(others)))
+
+
+def test_with_nobody_to_compare_with_nothing_is_a_groups_own() -> None:
+    """Where every account is accused, or almost, rarity elsewhere cannot be known."""
+    members = count_users(exchanges(*((a, [7, 8]) for a in range(20))))
+    assert not len(own_wording(members, Users.none()))
+    assert not len(own_wording(members, count_users(exchanges((50, [1]), (51, [2])))))
+
+
+def test_one_shingle_of_a_long_prompt_is_chance() -> None:
+    """Two shingles at least, and a tenth of the prompt."""
+    part = exchanges((0, [1, *range(100, 119)]), (0, [1, 2, *range(100, 117)]), (0, [1, 2, 3]), (0, []))
+    assert holds_wording(part, np.array([1, 2])).tolist() == [False, True, True, False]
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 9), st.lists(st.integers(0, 30), max_size=6)), max_size=40)
+
+
+@given(ROWS)
+def test_users_are_those_of_a_plain_loop_whatever_the_pieces(rows: list[tuple[int, list[int]]]) -> None:
+    """Counts of disjoint accounts add up to those of all."""
+    expected = {v: {a for a, s in rows if v in s} for _, held in rows for v in held}
+    part = exchanges(*rows)
+    odd = part.account % 2 == 1
+    for users in (count_users(part), count_users(part.take(odd)).merge(count_users(part.take(~odd)))):
+        assert dict(zip(users.shingle.tolist(), users.n_users.tolist(), strict=True)) == {
+            v: len(a) for v, a in expected.items()
+        }
+        assert users.n_accounts == len({a for a, _ in rows})
