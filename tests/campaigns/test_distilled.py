@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from hydrascope.campaigns.distilled import Read, distilled_shares
-from hydrascope.features.wording import SampledShingles
+from hydrascope.campaigns.distilled import Ordinary, Read, distilled_shares, read_ordinary, typical_shares
+from hydrascope.features.wording import SampledShingles, Users
 
 N_SAMPLED = 20
 
@@ -44,13 +44,19 @@ def log(share: np.ndarray, chance: float, *, seed: int = 0) -> tuple[Read, np.nd
     return read, np.full(len(share), N_SAMPLED)
 
 
+def shares(read: Read, groups: list[np.ndarray], n_sampled: np.ndarray) -> list[np.ndarray | None]:
+    """Of groups, with everybody else as the others."""
+    others = np.setdiff1d(np.arange(len(n_sampled)), np.concatenate(groups))
+    return distilled_shares(read, groups, read_ordinary(read, others), n_sampled)
+
+
 @pytest.mark.parametrize("true", [1.0, 0.6, 0.25])
 @pytest.mark.parametrize("chance", [0.0, 0.01])
 def test_a_wrapper_in_thirty_variants_is_told_from_cover(true: float, chance: float) -> None:
     """No account repeats itself; its share is right to four points on average."""
     share = np.append(np.full(60, true), np.zeros(600))
     read, n = log(share, chance)
-    (found,) = distilled_shares(read, [np.arange(60, dtype=np.int32)], n)
+    (found,) = shares(read, [np.arange(60, dtype=np.int32)], n)
     assert found is not None
     assert found.mean() == pytest.approx(true, abs=0.04)
 
@@ -60,7 +66,7 @@ def test_two_groups_with_one_wording_do_not_hide_it_from_each_other() -> None:
     share = np.append(np.full(80, 0.9), np.zeros(300))
     read, n = log(share, 0.0)
     groups = [np.arange(0, 80, 2, dtype=np.int32), np.arange(1, 80, 2, dtype=np.int32)]
-    for found in distilled_shares(read, groups, n):
+    for found in shares(read, groups, n):
         assert found is not None
         assert found.mean() == pytest.approx(0.9, abs=0.05)
 
@@ -68,7 +74,7 @@ def test_two_groups_with_one_wording_do_not_hide_it_from_each_other() -> None:
 def test_a_group_without_wording_of_its_own_gets_no_share() -> None:
     """Nothing is made up where members share no words."""
     read, n = log(np.zeros(200), 0.0)
-    assert distilled_shares(read, [np.arange(30, dtype=np.int32)], n) == [None]
+    assert shares(read, [np.arange(30, dtype=np.int32)], n) == [None]
 
 
 def test_members_without_a_sample_are_given_the_mean() -> None:
@@ -81,9 +87,34 @@ def test_members_without_a_sample_are_given_the_mean() -> None:
     def without(accounts: np.ndarray) -> Iterator[SampledShingles]:
         yield from (part.take(part.account >= 5) for part in read(accounts))
 
-    (found,) = distilled_shares(without, [members], n)
+    (found,) = shares(without, [members], n)
     assert found is not None
     assert found[:5] == pytest.approx(found[5:].mean())
+
+
+def test_accused_users_of_the_wording_do_not_make_it_usual() -> None:
+    """Accounts that a later verdict accuses are taken out of the others."""
+    read, n = log(np.append(np.full(60, 0.8), np.zeros(200)), 0.0)
+    half = np.arange(30, dtype=np.int32)
+    others = read_ordinary(read, np.arange(30, 260))
+    assert distilled_shares(read, [half], others, n) == [None]
+    accused = np.arange(260) < 60
+    (found,) = distilled_shares(read, [half], others.without(accused), n)
+    assert found is not None
+    assert found.mean() == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_relays_customers_have_no_wording_in_common() -> None:
+    """The median member of a group with one wrapper shows it; of a group of strangers nobody does."""
+    read, n = log(np.append(np.full(150, 0.9), np.zeros(400)), 0.0)
+    n[300:] = 0
+    campaign, relay, silent = (np.arange(a, b, dtype=np.int32) for a, b in ((0, 150), (150, 200), (300, 310)))
+    ordinary = read_ordinary(read, np.arange(200, 300))
+    assert typical_shares(read, [campaign, silent, relay], ordinary, n) == [
+        pytest.approx(0.9, abs=0.05),
+        None,
+        0.0,
+    ]
 
 
 def test_no_group_asks_for_nothing() -> None:
@@ -92,4 +123,4 @@ def test_no_group_asks_for_nothing() -> None:
     def never(accounts: np.ndarray) -> Iterator[SampledShingles]:
         raise AssertionError(accounts)
 
-    assert distilled_shares(never, [], np.ones(3, np.int64)) == []
+    assert distilled_shares(never, [], Ordinary(parts=[], users=Users.none()), np.ones(3, np.int64)) == []

@@ -45,6 +45,25 @@ def test_every_observable_has_positive_rates_for_every_hypothesis(name: str) -> 
 
 
 @pytest.mark.parametrize("name", sorted(OBSERVABLES))
+def test_a_value_near_an_edge_lies_in_both_intervals(name: str) -> None:
+    """Shares sum to one, the middle of an interval is all in it, an edge is half in each, and nothing jumps."""
+    observable = OBSERVABLES[name]
+    for i, edge in enumerate(observable.edges):
+        assert observable.intervals(edge)[i : i + 2].tolist() == pytest.approx([0.5, 0.5])
+    far = 1e6
+    bounds = [-far, *observable.edges, far]
+    for i, (low, high) in enumerate(pairwise(bounds)):
+        assert observable.intervals((low + high) / 2)[i] == pytest.approx(1.0)
+    span = observable.edges[-1] - observable.edges[0] + 1.0
+    values = np.linspace(observable.edges[0] - 1.0, observable.edges[-1] + 1.0, 5_000)
+    places = np.array([observable.intervals(v) for v in values])
+    assert places.min() >= 0.0
+    assert places.sum(axis=1) == pytest.approx(1.0)
+    gap = min([b - a for a, b in pairwise(observable.edges)] or [abs(observable.edges[0])])
+    assert np.abs(np.diff(places, axis=0)).max() <= 1.01 * (span + 1.0) / 5_000 / (0.5 * gap)
+
+
+@pytest.mark.parametrize("name", sorted(OBSERVABLES))
 def test_every_observable_says_a_sentence(name: str) -> None:
     """The sentence takes a number and is no longer a pattern afterwards."""
     sentence = OBSERVABLES[name].says.format(value=0.5)

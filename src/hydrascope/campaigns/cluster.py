@@ -43,6 +43,8 @@ class Candidate:
     fit: Fit
     pool: int
     """Accounts that it was picked from for being alike, its own among them."""
+    wording_share: float | None = None
+    """Share of the median member's exchanges that hold the group's own wording; None where it was not read."""
 
 
 def community_members(observations: Observations, settings: ClusterSettings) -> list[np.ndarray]:

@@ -26,6 +26,7 @@ __all__ = ["FAMILY_CAP", "Observable", "Scored", "load_model", "score_hypotheses
 
 FAMILY_CAP = 6.0
 """Most bits by which one family may favour one hypothesis over another."""
+_BLUR = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,19 @@ class Observable:
     says: str
     rates: Mapping[str, tuple[float, ...]]
 
-    def interval(self, value: float) -> int:
-        """Index of the interval that holds the value."""
-        return int(np.searchsorted(self.edges, value, side="right"))
+    def intervals(self, value: float) -> np.ndarray:
+        """float64[len(edges) + 1] how far the value lies in each interval; they sum to one.
+
+        Near an edge it lies in both, in proportion: two groups that differ by a hair must not differ by bits. The
+        ramp is a quarter of the way to the next edge on either side.
+        """
+        edges = np.array(self.edges)
+        gaps = np.diff(edges) if len(edges) > 1 else np.abs(edges)
+        half = _BLUR * np.minimum(
+            np.append(gaps[0], gaps[: len(edges) - 1]), np.append(gaps[: len(edges) - 1], gaps[-1])
+        )
+        above = np.clip((value - edges) / (2.0 * half) + 0.5, 0.0, 1.0)
+        return -np.diff(np.concatenate([[1.0], above, [0.0]]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +131,8 @@ def score_hypotheses(measured: Mapping[str, float | None]) -> Scored:
 
 
 def _log2_rates(observable: Observable, model: Model, value: float) -> np.ndarray:
-    interval = observable.interval(value)
-    return np.log2([observable.rates[h][interval] / sum(observable.rates[h]) for h in model.names])
+    place = observable.intervals(value)
+    return np.log2([place @ np.array(observable.rates[h]) / sum(observable.rates[h]) for h in model.names])
 
 
 def _cap_families(weights: Mapping[str, np.ndarray], family_of: Mapping[str, str]) -> dict[str, np.ndarray]:

@@ -154,7 +154,7 @@ def judge(
     null: LinkNull,
 ) -> Judged:
     """One candidate's verdict."""
-    content = describe_content(observations, source, candidate.members)
+    content = describe_content(observations, source, candidate.members, candidate.wording_share)
     picked = max(candidate.pool / len(candidate.members), 1.0)
     measured = measure_group(observations, candidate.fit, content, happenings, picked=picked)
     scored = score_hypotheses(measured)

@@ -139,13 +139,16 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
     population = observations.population
     output = population.ratio("output_tokens", "input_tokens")[members]
     return {
-        "content_share": content.median_share,
-        "private_share": float(content.private.mean()) if content.median_share is not None else None,
+        "content_share": content.median_share if content.wording_share is None else None,
+        "wording_share": content.wording_share,
+        "private_share": float(content.private.mean())
+        if content.median_share is not None and content.wording_share is None
+        else None,
         "text_coverage": len(members) / content.text_users if len(content.templates) else None,
         "item_overlap": content.item_overlap,
         "self_repeats": content.self_repeats,
         "copies_spread": content.copies_spread,
-        "template_reach": content.reach,
+        "template_reach": content.reach if content.wording_share is None else None,
         "elicitation": content.elicitation_share,
         "output_ratio": _median(output[output >= 0], len(output)),
         "valuable": _valuable(observations, members, content),

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
 from hydrascope.campaigns.content import ContentSource
-from hydrascope.campaigns.distilled import distilled_shares
+from hydrascope.campaigns.distilled import Ordinary, Read, distilled_shares, read_ordinary, typical_shares
 from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
 from hydrascope.campaigns.findings import Finding, PairLinks
@@ -167,7 +167,12 @@ def detect(
         blocks = dense_blocks(incidence, link_settings)
     with time_stage("clusters"):
         candidates = _candidates(observations, links, blocks, settings)
-        observations = replace(observations, background=_untied(candidates, len(population)))
+        untied = _untied(candidates, len(population))
+        observations = replace(observations, background=untied)
+    with time_stage("wording"):
+        read = partial(read_sampled, engine)
+        ordinary = read_ordinary(read, untied[heavy.n_sampled[untied] > 0])
+        candidates = _with_wording(read, ordinary, candidates, heavy.n_sampled)
     with time_stage("verdicts"):
         texts = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
@@ -184,7 +189,7 @@ def detect(
         allowed = allowed_accounts(control, population, channels, engine)
         findings = _findings(observations, source, happenings, judged, null, allowed, settings)
     with time_stage("shares"):
-        findings = _with_shares(engine, observations, findings)
+        findings = _with_shares(read, ordinary, findings, heavy.n_sampled)
     with time_stage("surroundings"):
         pairs = _pair_links(links, incidence.channels)
         around = _surround(engine, observations, findings, pairs, source, happenings, control)
@@ -247,6 +252,15 @@ def _candidates(
     dense = [b.accounts.astype(np.int32) for b in blocks if len(b.accounts) <= n // 2]
     cores = form_cores(observations, [*linked, *dense, *communities], (links.a, links.b), settings.cluster)
     return [*cores, *remainders(observations, communities, cores, settings.cluster)]
+
+
+def _with_wording(
+    read: Read, ordinary: Ordinary, candidates: Sequence[Candidate], n_sampled: np.ndarray
+) -> list[Candidate]:
+    """Read how much of the cores' traffic holds wording of their own: a relay's customers have none in common."""
+    cores = [c for c in candidates if c.origin == "core"]
+    shares = iter(typical_shares(read, [c.members for c in cores], ordinary, n_sampled))
+    return [replace(c, wording_share=next(shares)) if c.origin == "core" else c for c in candidates]
 
 
 def _untied(candidates: Sequence[Candidate], n_accounts: int) -> np.ndarray:
@@ -337,15 +351,19 @@ def _finding(
     )
 
 
-def _with_shares(engine: Engine, observations: Observations, findings: Sequence[Finding]) -> list[Finding]:
+def _with_shares(
+    read: Read, ordinary: Ordinary, findings: Sequence[Finding], n_sampled: np.ndarray
+) -> list[Finding]:
     """Say how much of each member's traffic is the campaign's, where it has wording of its own."""
     guilty = [f for f in findings if f.judged.verdict == "distillation"]
-    shares = distilled_shares(
-        partial(read_sampled, engine), [f.judged.members for f in guilty], observations.n_sampled
-    )
+    accused = np.zeros(len(n_sampled), bool)
+    for f in guilty:
+        accused[f.judged.members] = True
+    groups = [f.judged.members for f in guilty]
+    shares = distilled_shares(read, groups, ordinary.without(accused), n_sampled)
     known = {f.campaign_id: share for f, share in zip(guilty, shares, strict=True) if share is not None}
     return [
-        replace(f, share=known[f.campaign_id], n_sampled=observations.n_sampled[f.judged.members])
+        replace(f, share=known[f.campaign_id], n_sampled=n_sampled[f.judged.members])
         if f.campaign_id in known
         else f
         for f in findings
