@@ -37,6 +37,7 @@ def log(share: np.ndarray, chance: float, *, seed: int = 0) -> tuple[Read, np.nd
         for piece in (chosen[: half - half % N_SAMPLED], chosen[half - half % N_SAMPLED :]):
             yield SampledShingles(
                 account=np.array([a for a, _ in piece], np.int32),
+                xid=np.array([s[0] for _, s in piece], np.int64),
                 offsets=np.cumsum([0, *(len(s) for _, s in piece)]),
                 shingle=np.array([v for _, s in piece for v in s], np.int64),
             )
@@ -92,14 +93,14 @@ def test_members_without_a_sample_are_given_the_mean() -> None:
     assert found[:5] == pytest.approx(found[5:].mean())
 
 
-def test_accused_users_of_the_wording_do_not_make_it_usual() -> None:
-    """Accounts that a later verdict accuses are taken out of the others."""
-    read, n = log(np.append(np.full(60, 0.8), np.zeros(200)), 0.0)
-    half = np.arange(30, dtype=np.int32)
-    others = read_ordinary(read, np.arange(30, 260))
-    assert distilled_shares(read, [half], others, n) == [None]
-    accused = np.arange(260) < 60
-    (found,) = distilled_shares(read, [half], others.without(accused), n)
+@pytest.mark.parametrize("n_strays", [5, 30, 120])
+def test_members_that_were_not_attached_do_not_make_the_wording_usual(n_strays: int) -> None:
+    """Few or many, they are known by the wording itself and left out of the others."""
+    n_members = 60
+    read, n = log(np.append(np.full(n_members + n_strays, 0.8), np.zeros(200)), 0.0)
+    members = np.arange(n_members, dtype=np.int32)
+    others = read_ordinary(read, np.arange(n_members, len(n)))
+    (found,) = distilled_shares(read, [members], others, n)
     assert found is not None
     assert found.mean() == pytest.approx(0.8, abs=0.05)
 

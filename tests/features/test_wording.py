@@ -13,6 +13,7 @@ def exchanges(*held: tuple[int, list[int]]) -> SampledShingles:
     """Exchanges given as account and shingles."""
     return SampledShingles(
         account=np.array([a for a, _ in held], np.int32),
+        xid=np.arange(len(held)),
         offsets=np.cumsum([0, *(len(s) for _, s in held)]),
         shingle=np.array([v for _, s in held for v in s], np.int64),
     )

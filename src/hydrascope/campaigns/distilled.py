@@ -7,17 +7,20 @@ accounts hold a campaign's wording by chance in a share f of their exchanges, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hydrascope.features.wording import SampledShingles, Users, count_users, holds_wording, own_wording
 
-__all__ = ["Ordinary", "Read", "distilled_shares", "read_ordinary", "typical_shares"]
+__all__ = ["Openers", "Ordinary", "Read", "distilled_shares", "read_ordinary", "typical_shares"]
 
 Read = Callable[[np.ndarray], Iterator[SampledShingles]]
 """Codes of accounts, int32[], to their sampled exchanges."""
+Openers = Callable[[np.ndarray], np.ndarray]
+"""Codes of accounts to the hashed ids, int64[] ascending, of those of their exchanges that open a conversation; none
+where the question is not worth a pass over the log."""
 
 _LEARNED_FROM = 2_000
 """Most members that a group's wording is learned from."""
@@ -25,6 +28,21 @@ _COMPARED_WITH = 2_000
 """Most other accounts that tell what is usual."""
 _ASKED = 100
 """Most members that tell what is typical of a group."""
+_EVERY = 0.9
+"""Share of the conversations that must open with the wording for all of their turns to be the campaign's."""
+_LEAST_OPENERS = 20
+_ROUNDS = 3
+_MANY = 0.02
+"""Share of the ordinary accounts that users of a wording must be to be left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """Exchanges, and whether each holds the wording."""
+
+    account: np.ndarray
+    xid: np.ndarray
+    holds: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,31 +70,100 @@ def _ordinary(parts: Sequence[SampledShingles]) -> Ordinary:
 
 
 def distilled_shares(
-    read: Read, groups: Sequence[np.ndarray], ordinary: Ordinary, n_sampled: np.ndarray
+    read: Read,
+    groups: Sequence[np.ndarray],
+    ordinary: Ordinary,
+    n_sampled: np.ndarray,
+    openers: Openers | None = None,
 ) -> list[np.ndarray | None]:
     """Distilled share of each member, for each group; None where a group has no wording of its own.
 
-    Members without a sampled exchange are given their group's mean.
+    Members without a sampled exchange are given their group's mean. Ordinary accounts that hold a group's wording half
+    as often as its members do are taken for members that were not attached; where they are many, as beside a
+    campaign that is half of a log, they are left out and the wording is read again.
 
     Args:
         read: reads sampled exchanges.
         groups: int32[k] codes of the members of each, nobody in two.
-        ordinary: other accounts, none of them in a group.
+        ordinary: accounts in none of them.
         n_sampled: int64[n_accounts] sampled exchanges.
+        openers: finds the exchanges that open a conversation, for a group that speaks in long ones.
     """
-    if not groups:
-        return []
     learned = [Users.none() for _ in groups]
     for g, part in _pieces(read, [_evenly(m, _LEARNED_FROM) for m in groups], len(n_sampled)):
         learned[g] = learned[g].merge(count_users(part))
-    wording = [own_wording(of_group, ordinary.users) for of_group in learned]
-    n_held = np.zeros(len(n_sampled), np.int64)
-    for g, part in _pieces(read, groups, len(n_sampled)):
-        n_held += np.bincount(part.account[holds_wording(part, wording[g])], minlength=len(n_sampled))
-    return [
-        _corrected(n_held[members], n_sampled[members], _chance(ordinary.parts, own))
-        for members, own in zip(groups, wording, strict=True)
-    ]
+    others = dict.fromkeys(range(len(groups)), ordinary)
+    shares: list[np.ndarray | None] = [None] * len(groups)
+    for i in range(_ROUNDS):
+        wording = {
+            g: own_wording(learned[g], rest.users, stray=0.0 if i else _stray(groups[g], n_sampled))
+            for g, rest in others.items()
+        }
+        held = _held(read, {g: groups[g] for g in others}, wording, len(n_sampled))
+        for g, rest in others.items():
+            chance = _chance(rest.parts, wording[g])
+            pieces = _with_turns(held[g], chance, groups[g], openers)
+            shares[g] = _corrected(pieces, groups[g], n_sampled, chance)
+        kept: dict[int, Ordinary] = {}
+        for g, rest in others.items():
+            fellows = _fellows(rest, wording[g], shares[g], len(n_sampled))
+            if fellows is not None:
+                kept[g] = rest.without(fellows)
+            elif i == 0 and _stray(groups[g], n_sampled):
+                kept[g] = rest
+        others = kept
+    return shares
+
+
+def _stray(members: np.ndarray, n_sampled: np.ndarray) -> float:
+    """Largest share of all others that may be members, if half as many as were attached were not; 0 where it is small."""
+    n = int((n_sampled > 0).sum())
+    share = 0.5 * len(members) / max(n - len(members), 1)
+    return min(share, 1.0) if share >= _MANY else 0.0
+
+
+def _held(
+    read: Read, groups: Mapping[int, np.ndarray], wording: Mapping[int, np.ndarray], n_accounts: int
+) -> Mapping[int, list[_Held]]:
+    """Which sampled exchanges of each group hold its wording."""
+    held: dict[int, list[_Held]] = {g: [] for g in groups}
+    names = list(groups)
+    for i, part in _pieces(read, list(groups.values()), n_accounts):
+        g = names[i]
+        held[g].append(_Held(account=part.account, xid=part.xid, holds=holds_wording(part, wording[g])))
+    return held
+
+
+def _fellows(
+    rest: Ordinary, wording: np.ndarray, share: np.ndarray | None, n_accounts: int
+) -> np.ndarray | None:
+    """bool[n_accounts]: the ordinary accounts that use the wording as members do; None where they are few."""
+    if share is None:
+        return None
+    n, n_held = np.zeros(n_accounts), np.zeros(n_accounts)
+    for part in rest.parts:
+        n += np.bincount(part.account, minlength=n_accounts)
+        n_held += np.bincount(part.account, weights=holds_wording(part, wording), minlength=n_accounts)
+    found = (n_held >= 2) & (n_held >= 0.5 * float(share.mean()) * n)
+    return found if found.sum() >= _MANY * (n > 0).sum() else None
+
+
+def _with_turns(
+    pieces: Sequence[_Held], chance: float, members: np.ndarray, openers: Openers | None
+) -> Sequence[_Held]:
+    """Count later turns as the campaign's where nearly every conversation opens with its wording.
+
+    A wrapper stands in the first turn, what an agent's tools answer in the others. Where fewer conversations open
+    with the wording, the later turns may belong to the rest, and only those that hold it count.
+    """
+    opening = openers(members) if openers else np.zeros(0, np.int64)
+    if not len(opening):
+        return pieces
+    opens = [np.isin(piece.xid, opening) for piece in pieces]
+    holds = np.concatenate([piece.holds[first] for piece, first in zip(pieces, opens, strict=True)])
+    if len(holds) < _LEAST_OPENERS or holds.mean() - chance < _EVERY * (1.0 - chance):
+        return pieces
+    return [replace(p, holds=np.where(first, p.holds, 1.0)) for p, first in zip(pieces, opens, strict=True)]
 
 
 def typical_shares(
@@ -87,8 +174,7 @@ def typical_shares(
     As `distilled_shares`, from at most `_ASKED` members of each group: a median needs no more.
     """
     asked = [_evenly(m[n_sampled[m] > 0], _ASKED) for m in groups]
-    known = [m for m in asked if len(m)]
-    shares = iter(distilled_shares(read, known, ordinary, n_sampled))
+    shares = iter(distilled_shares(read, [m for m in asked if len(m)], ordinary, n_sampled))
     found = [next(shares) if len(m) else np.zeros(0) for m in asked]
     return [0.0 if s is None else float(np.median(s)) if len(s) else None for s in found]
 
@@ -105,6 +191,8 @@ def _pieces(
     group = np.full(n_accounts, -1)
     for g, members in enumerate(groups):
         group[members] = g
+    if not groups:
+        return
     for part in read(np.concatenate(list(groups))):
         of = group[part.account]
         for g in np.unique(of).tolist():
@@ -117,8 +205,14 @@ def _chance(others: Sequence[SampledShingles], wording: np.ndarray) -> float:
     return sum(int(holds_wording(part, wording).sum()) for part in others) / n if n else 0.0
 
 
-def _corrected(n_held: np.ndarray, n: np.ndarray, chance: float) -> np.ndarray | None:
+def _corrected(
+    pieces: Sequence[_Held], members: np.ndarray, n_sampled: np.ndarray, chance: float
+) -> np.ndarray | None:
     """float64[k] shares without what chance gives; None where nothing is left."""
-    seen = np.where(n > 0, n_held / np.maximum(n, 1), n_held.sum() / max(int(n.sum()), 1))
+    n_held = np.zeros(len(n_sampled))
+    for piece in pieces:
+        n_held += np.bincount(piece.account, weights=piece.holds, minlength=len(n_sampled))
+    k, n = n_held[members], n_sampled[members]
+    seen = np.where(n > 0, k / np.maximum(n, 1), k.sum() / max(int(n.sum()), 1))
     share = np.maximum(seen - chance, 0.0) / max(1.0 - chance, 1e-9)
     return share if share.any() else None

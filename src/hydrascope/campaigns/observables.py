@@ -21,6 +21,8 @@ __all__ = ["measure_group"]
 _MIN_KNOWN = 3
 _MIN_BACKGROUND = 50
 """Fewer accounts do not tell what is usual."""
+_MIN_BANS = 10
+"""Where fewer accounts of the log were banned, not being among them says nothing: nobody may have looked."""
 
 
 def measure_group(
@@ -234,9 +236,9 @@ def _moved(observations: Observations, members: np.ndarray) -> float | None:
 
 def _bans(observations: Observations, members: np.ndarray, happenings: Happenings) -> dict[str, float | None]:
     banned = happenings.banned_at[members]
-    if not (happenings.banned_at >= 0).any():
-        return {"ban_excess": None, "succession": None}
     times = np.sort(banned[banned >= 0])
+    if not len(times) and (happenings.banned_at >= 0).sum() < _MIN_BANS:
+        return {"ban_excess": None, "succession": None}
     excess = _ban_excess(happenings.banned_at, members, _background(observations))
     if len(times) < 1:
         return {"ban_excess": excess, "succession": None}

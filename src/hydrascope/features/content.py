@@ -16,13 +16,15 @@ import pyarrow as pa
 from hydrascope.engine.base import Engine
 from hydrascope.kernels.repeats import repeated_values
 
-__all__ = ["Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges"]
+__all__ = ["MOST_USUAL", "Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges"]
 
 
 _PER_PASS = 1_000_000
 """Exchanges whose shingles are held in memory at once, some 250 MB."""
 _RANKS_PER_PASS = 4_000_000
 _NONE = np.zeros(0, np.int64)
+MOST_USUAL = 0.01
+"""No text is held to be more usual than that: of what stands in half of a log, half may be one campaign."""
 _FEW = 3
 """An account with so few sampled exchanges cannot repeat itself: there, once can be enough."""
 
@@ -185,7 +187,7 @@ def _usual(engine: Engine, held: list[str], n_accounts: int) -> tuple[np.ndarray
     np.add.at(users, place, n)
     np.add.at(total, place, share)
     several = users >= 2
-    return names[several], total[several] / (n_accounts * 1e9)
+    return names[several], np.minimum(total[several] / (n_accounts * 1e9), MOST_USUAL)
 
 
 def _repeated(engine: Engine, sizes: pa.Table, n_sampled: np.ndarray) -> np.ndarray:

@@ -15,8 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hydrascope.engine.base import Engine
+from hydrascope.features.population import Population
 
-__all__ = ["SampledShingles", "Users", "count_users", "holds_wording", "own_wording", "read_sampled"]
+__all__ = [
+    "SampledShingles",
+    "Users",
+    "count_users",
+    "holds_wording",
+    "own_wording",
+    "read_openers",
+    "read_sampled",
+]
 
 _PER_READ = 2_000
 """Accounts whose sampled exchanges are held at once: some 100 MB."""
@@ -36,6 +45,8 @@ class SampledShingles:
 
     account: np.ndarray
     """int32[n] codes."""
+    xid: np.ndarray
+    """int64[n]."""
     offsets: np.ndarray
     """int64[n+1]."""
     shingle: np.ndarray
@@ -53,6 +64,7 @@ class SampledShingles:
         lengths = np.diff(self.offsets)
         return SampledShingles(
             account=self.account[chosen],
+            xid=self.xid[chosen],
             offsets=np.append(0, np.cumsum(lengths[chosen])),
             shingle=self.shingle[np.repeat(chosen, lengths)],
         )
@@ -96,7 +108,7 @@ def read_sampled(engine: Engine, accounts: np.ndarray) -> Iterator[SampledShingl
         engine.register("worded", pa.table({"code": chosen.astype(np.int32)}))
         found = list(
             engine.stream(
-                "SELECT s.account AS account, s.system AS system, s.shingles AS shingles "
+                "SELECT s.account AS account, s.xid AS xid, s.system AS system, s.shingles AS shingles "
                 "FROM sampled s JOIN worded w ON s.account = w.code"
             )
         )
@@ -119,9 +131,19 @@ def _with_systems(found: pa.Table, system: np.ndarray, of_system: np.ndarray) ->
     order = np.argsort(row, kind="stable")
     return SampledShingles(
         account=found["account"].to_numpy(),
+        xid=found["xid"].to_numpy(),
         offsets=np.append(0, np.cumsum(n_own + n_wrapped)),
         shingle=shingle[order],
     )
+
+
+def read_openers(engine: Engine, population: Population, accounts: np.ndarray) -> np.ndarray:
+    """Exchanges of some accounts that open a conversation: int64[] hashed ids, ascending. One pass over the log."""
+    engine.register("worded", pa.table({"account": population.hashed[accounts]}))
+    found = engine.stream(
+        "SELECT e.xid AS xid FROM exchanges e JOIN worded w ON e.account = w.account WHERE e.turns <= 1"
+    )
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *(batch["xid"].to_numpy() for batch in found)]))
 
 
 def count_users(part: SampledShingles) -> Users:
@@ -135,11 +157,14 @@ def count_users(part: SampledShingles) -> Users:
     return Users(shingle=names, n_users=n_users, n_accounts=len(np.unique(part.account)))
 
 
-def own_wording(members: Users, others: Users) -> np.ndarray:
+def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndarray:
     """Shingles that the members hold far more often than others: int64[], ascending.
 
     Among others a half is added to the count, so that a shingle that nobody there holds is not infinitely rare:
     with few others to compare by, little is a group's own.
+
+    Args:
+        stray: share of the others that may be members themselves.
     """
     if not members.n_accounts or not others.n_accounts:
         return np.zeros(0, np.int64)
@@ -148,7 +173,8 @@ def own_wording(members: Users, others: Users) -> np.ndarray:
     known[known] = others.shingle[place[known]] == members.shingle[known]
     outside = np.full(len(members.shingle), 0.5)
     outside[known] += others.n_users[place[known]]
-    often = members.n_users / members.n_accounts >= _LIFT * outside / others.n_accounts
+    part = (1.0 - stray) / _LIFT + stray
+    often = part * members.n_users / members.n_accounts >= outside / others.n_accounts
     return members.shingle[often & (members.n_users >= _LEAST_USERS)]
 
 

@@ -14,7 +14,14 @@ from scipy.sparse import csr_array
 
 from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
 from hydrascope.campaigns.content import ContentSource
-from hydrascope.campaigns.distilled import Ordinary, Read, distilled_shares, read_ordinary, typical_shares
+from hydrascope.campaigns.distilled import (
+    Openers,
+    Ordinary,
+    Read,
+    distilled_shares,
+    read_ordinary,
+    typical_shares,
+)
 from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
 from hydrascope.campaigns.findings import Finding, PairLinks
@@ -38,7 +45,7 @@ from hydrascope.features.activity import read_activity
 from hydrascope.features.content import match_cores, read_heavy, sample_exchanges
 from hydrascope.features.incidence import IDENTITY_GRADE, read_channels
 from hydrascope.features.items import read_items
-from hydrascope.features.population import read_population
+from hydrascope.features.population import Population, read_population
 from hydrascope.features.refusals import read_refusals
 from hydrascope.features.releases import read_moves
 from hydrascope.features.surroundings import (
@@ -49,7 +56,7 @@ from hydrascope.features.surroundings import (
     read_texts,
 )
 from hydrascope.features.usage import count_matches, earnest_shares
-from hydrascope.features.wording import read_sampled
+from hydrascope.features.wording import read_openers, read_sampled
 from hydrascope.linkage.blocks import Block, dense_blocks
 from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
@@ -64,6 +71,7 @@ __all__ = ["DetectSettings", "Detection", "detect"]
 
 LEAST_SUSPICION = 0.2
 """Probability of distillation from which an undecided group is shown."""
+_NONE = np.zeros(0, np.int64)
 Timer = Callable[[str], AbstractContextManager[None]]
 _LINKED = (
     "payment_fingerprint",
@@ -172,7 +180,7 @@ def detect(
     with time_stage("wording"):
         read = partial(read_sampled, engine)
         ordinary = read_ordinary(read, untied[heavy.n_sampled[untied] > 0])
-        candidates = _with_wording(read, ordinary, candidates, heavy.n_sampled)
+        candidates = _with_wording(read, observations, ordinary, candidates)
     with time_stage("verdicts"):
         texts = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
@@ -189,7 +197,8 @@ def detect(
         allowed = allowed_accounts(control, population, channels, engine)
         findings = _findings(observations, source, happenings, judged, null, allowed, settings)
     with time_stage("shares"):
-        findings = _with_shares(read, ordinary, findings, heavy.n_sampled)
+        openers = partial(_openers, engine, population)
+        findings = _with_shares(read, openers, observations, ordinary, findings)
     with time_stage("surroundings"):
         pairs = _pair_links(links, incidence.channels)
         around = _surround(engine, observations, findings, pairs, source, happenings, control)
@@ -255,11 +264,11 @@ def _candidates(
 
 
 def _with_wording(
-    read: Read, ordinary: Ordinary, candidates: Sequence[Candidate], n_sampled: np.ndarray
+    read: Read, observations: Observations, ordinary: Ordinary, candidates: Sequence[Candidate]
 ) -> list[Candidate]:
     """Read how much of the cores' traffic holds wording of their own: a relay's customers have none in common."""
-    cores = [c for c in candidates if c.origin == "core"]
-    shares = iter(typical_shares(read, [c.members for c in cores], ordinary, n_sampled))
+    groups = [c.members for c in candidates if c.origin == "core"]
+    shares = iter(typical_shares(read, groups, ordinary, observations.n_sampled))
     return [replace(c, wording_share=next(shares)) if c.origin == "core" else c for c in candidates]
 
 
@@ -351,16 +360,27 @@ def _finding(
     )
 
 
+def _openers(engine: Engine, population: Population, accounts: np.ndarray) -> np.ndarray:
+    """Exchanges that open a conversation, of accounts of which most exchanges do not: int64[]."""
+    later = population.totals["n_multi_turn"][accounts].sum()
+    return read_openers(engine, population, accounts) if later > population.n[accounts].sum() / 2 else _NONE
+
+
 def _with_shares(
-    read: Read, ordinary: Ordinary, findings: Sequence[Finding], n_sampled: np.ndarray
+    read: Read,
+    openers: Openers,
+    observations: Observations,
+    ordinary: Ordinary,
+    findings: Sequence[Finding],
 ) -> list[Finding]:
     """Say how much of each member's traffic is the campaign's, where it has wording of its own."""
     guilty = [f for f in findings if f.judged.verdict == "distillation"]
+    n_sampled = observations.n_sampled
     accused = np.zeros(len(n_sampled), bool)
     for f in guilty:
         accused[f.judged.members] = True
     groups = [f.judged.members for f in guilty]
-    shares = distilled_shares(read, groups, ordinary.without(accused), n_sampled)
+    shares = distilled_shares(read, groups, ordinary.without(accused), n_sampled, openers)
     known = {f.campaign_id: share for f, share in zip(guilty, shares, strict=True) if share is not None}
     return [
         replace(f, share=known[f.campaign_id], n_sampled=n_sampled[f.judged.members])
