@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from hydrascope.campaigns.distilled import Ordinary, Read, distilled_shares, read_ordinary, typical_shares
-from hydrascope.features.wording import SampledShingles, Users
+from hydrascope.campaigns.distilled import Read, distilled_shares, read_ordinary, typical_shares
+from hydrascope.features.wording import Postings, SampledShingles
 
 N_SAMPLED = 20
 
@@ -86,14 +86,14 @@ def test_members_without_a_sample_are_given_the_mean() -> None:
     members = np.arange(40, dtype=np.int32)
 
     def without(accounts: np.ndarray) -> Iterator[SampledShingles]:
-        yield from (part.take(part.account >= 5) for part in read(accounts))
+        yield from (part.take(np.flatnonzero(part.account >= 5)) for part in read(accounts))
 
     (found,) = shares(without, [members], n)
     assert found is not None
     assert found[:5] == pytest.approx(found[5:].mean())
 
 
-@pytest.mark.parametrize("n_strays", [5, 30, 120])
+@pytest.mark.parametrize("n_strays", [5, 15, 30])
 def test_members_that_were_not_attached_do_not_make_the_wording_usual(n_strays: int) -> None:
     """Few or many, they are known by the wording itself and left out of the others."""
     n_members = 60
@@ -124,4 +124,4 @@ def test_no_group_asks_for_nothing() -> None:
     def never(accounts: np.ndarray) -> Iterator[SampledShingles]:
         raise AssertionError(accounts)
 
-    assert distilled_shares(never, [], Ordinary(parts=[], users=Users.none()), np.ones(3, np.int64)) == []
+    assert distilled_shares(never, [], Postings.of([]), np.ones(3, np.int64)) == []

@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrascope.features.wording import SampledShingles, Users, count_users, holds_wording, own_wording
+from hydrascope.features.wording import (
+    Postings,
+    SampledShingles,
+    Users,
+    count_users,
+    holds_wording,
+    own_wording,
+)
 
 
 def exchanges(*held: tuple[int, list[int]]) -> SampledShingles:
@@ -58,8 +65,28 @@ def test_users_are_those_of_a_plain_loop_whatever_the_pieces(rows: list[tuple[in
     expected = {v: {a for a, s in rows if v in s} for _, held in rows for v in held}
     part = exchanges(*rows)
     odd = part.account % 2 == 1
-    for users in (count_users(part), count_users(part.take(odd)).merge(count_users(part.take(~odd)))):
+    for users in (
+        count_users(part),
+        count_users(part.take(np.flatnonzero(odd))).merge(count_users(part.take(np.flatnonzero(~odd)))),
+    ):
         assert dict(zip(users.shingle.tolist(), users.n_users.tolist(), strict=True)) == {
             v: len(a) for v, a in expected.items()
         }
         assert users.n_accounts == len({a for a, _ in rows})
+
+
+@given(ROWS, st.sets(st.integers(0, 30)), st.sets(st.integers(0, 9)))
+def test_postings_answer_as_the_exchanges_themselves(
+    rows: list[tuple[int, list[int]]], wording: set[int], gone: set[int]
+) -> None:
+    """Which exchanges hold a wording, and who holds what, with some accounts left out."""
+    part, asked = exchanges(*rows), np.array(sorted(wording), np.int64)
+    left = np.isin(np.arange(10), list(gone))
+    rest = part.take(np.flatnonzero(~left[part.account]))
+    postings = Postings.of([part]).without(left)
+    assert postings.account.tolist() == rest.account.tolist()
+    assert postings.holding(asked).tolist() == np.flatnonzero(holds_wording(rest, asked)).tolist()
+    users = count_users(rest)
+    assert postings.users.shingle.tolist() == users.shingle.tolist()
+    assert postings.users.n_users.tolist() == users.n_users.tolist()
+    assert postings.users.n_accounts == users.n_accounts

@@ -12,9 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hydrascope.features.wording import SampledShingles, Users, count_users, holds_wording, own_wording
+from hydrascope.features.wording import (
+    Postings,
+    SampledShingles,
+    Users,
+    count_users,
+    holds_wording,
+    own_wording,
+)
 
-__all__ = ["Openers", "Ordinary", "Read", "distilled_shares", "read_ordinary", "typical_shares"]
+__all__ = ["Openers", "Read", "distilled_shares", "read_ordinary", "typical_shares"]
 
 Read = Callable[[np.ndarray], Iterator[SampledShingles]]
 """Codes of accounts, int32[], to their sampled exchanges."""
@@ -45,34 +52,15 @@ class _Held:
     holds: np.ndarray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ordinary:
-    """What some accounts send that nobody holds to be a group's."""
-
-    parts: Sequence[SampledShingles]
-    users: Users
-
-    def without(self, accounts: np.ndarray) -> Ordinary:
-        """The others among them. Args: accounts: bool[n_accounts]."""
-        return _ordinary([part.take(~accounts[part.account]) for part in self.parts])
-
-
-def read_ordinary(read: Read, accounts: np.ndarray) -> Ordinary:
-    """Sampled exchanges of at most `_COMPARED_WITH` of some accounts (int[] codes)."""
-    return _ordinary(list(read(_evenly(accounts, _COMPARED_WITH))))
-
-
-def _ordinary(parts: Sequence[SampledShingles]) -> Ordinary:
-    users = Users.none()
-    for part in parts:
-        users = users.merge(count_users(part))
-    return Ordinary(parts=parts, users=users)
+def read_ordinary(read: Read, accounts: np.ndarray) -> Postings:
+    """Sampled exchanges of at most `_COMPARED_WITH` of some accounts (int[] codes), evenly chosen."""
+    return Postings.of(read(_evenly(accounts, _COMPARED_WITH)))
 
 
 def distilled_shares(
     read: Read,
     groups: Sequence[np.ndarray],
-    ordinary: Ordinary,
+    ordinary: Postings,
     n_sampled: np.ndarray,
     openers: Openers | None = None,
 ) -> list[np.ndarray | None]:
@@ -99,14 +87,16 @@ def distilled_shares(
             g: own_wording(learned[g], rest.users, stray=0.0 if i else _stray(groups[g], n_sampled))
             for g, rest in others.items()
         }
+        hits: dict[int, np.ndarray] = {}
         held = _held(read, {g: groups[g] for g in others}, wording, len(n_sampled))
         for g, rest in others.items():
-            chance = _chance(rest.parts, wording[g])
+            hits[g] = rest.holding(wording[g])
+            chance = len(hits[g]) / max(len(rest.account), 1)
             pieces = _with_turns(held[g], chance, groups[g], openers)
             shares[g] = _corrected(pieces, groups[g], n_sampled, chance)
-        kept: dict[int, Ordinary] = {}
+        kept: dict[int, Postings] = {}
         for g, rest in others.items():
-            fellows = _fellows(rest, wording[g], shares[g], len(n_sampled))
+            fellows = _fellows(rest, hits[g], shares[g], len(n_sampled))
             if fellows is not None:
                 kept[g] = rest.without(fellows)
             elif i == 0 and _stray(groups[g], n_sampled):
@@ -135,17 +125,19 @@ def _held(
 
 
 def _fellows(
-    rest: Ordinary, wording: np.ndarray, share: np.ndarray | None, n_accounts: int
+    rest: Postings, hits: np.ndarray, share: np.ndarray | None, n_accounts: int
 ) -> np.ndarray | None:
-    """bool[n_accounts]: the ordinary accounts that use the wording as members do; None where they are few."""
+    """bool[n_accounts]: the ordinary accounts that use the wording as members do; None where they are few.
+
+    Args:
+        hits: int64[] positions of the exchanges that hold it.
+    """
     if share is None:
         return None
-    n, n_held = np.zeros(n_accounts), np.zeros(n_accounts)
-    for part in rest.parts:
-        n += np.bincount(part.account, minlength=n_accounts)
-        n_held += np.bincount(part.account, weights=holds_wording(part, wording), minlength=n_accounts)
+    n_held = np.bincount(rest.account[hits], minlength=n_accounts)
+    n = np.bincount(rest.account, minlength=n_accounts)
     found = (n_held >= 2) & (n_held >= 0.5 * float(share.mean()) * n)
-    return found if found.sum() >= _MANY * (n > 0).sum() else None
+    return found if found.sum() >= _MANY * rest.users.n_accounts else None
 
 
 def _with_turns(
@@ -167,7 +159,7 @@ def _with_turns(
 
 
 def typical_shares(
-    read: Read, groups: Sequence[np.ndarray], ordinary: Ordinary, n_sampled: np.ndarray
+    read: Read, groups: Sequence[np.ndarray], ordinary: Postings, n_sampled: np.ndarray
 ) -> list[float | None]:
     """Share of the median member's exchanges that hold its group's own wording; None where nobody has a sample.
 
@@ -195,14 +187,11 @@ def _pieces(
         return
     for part in read(np.concatenate(list(groups))):
         of = group[part.account]
-        for g in np.unique(of).tolist():
-            yield g, part.take(of == g)
-
-
-def _chance(others: Sequence[SampledShingles], wording: np.ndarray) -> float:
-    """Share of other accounts' exchanges that hold the wording."""
-    n = sum(map(len, others))
-    return sum(int(holds_wording(part, wording).sum()) for part in others) / n if n else 0.0
+        order = np.argsort(of, kind="stable")
+        part, of = part.take(order), of[order]
+        starts = np.flatnonzero(np.diff(of, prepend=-1))
+        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(of)], strict=True):
+            yield int(of[start]), part.between(start, stop)
 
 
 def _corrected(

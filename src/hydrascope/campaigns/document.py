@@ -90,6 +90,7 @@ def _rounded(record: dict[str, Any]) -> dict[str, Any]:
 def _members(observations: Observations, finding: Finding, happenings: Happenings) -> list[dict[str, Any]]:
     population, fit = observations.population, finding.judged.candidate.fit
     _, bounds = share_bounds(observations, finding)
+    bits = fit.bits.tolist()
     rows = []
     for i, m in enumerate(finding.judged.members.tolist()):
         banned = int(happenings.banned_at[m])
@@ -97,7 +98,7 @@ def _members(observations: Observations, finding: Finding, happenings: Happening
             {
                 "account_id": population.account_id[m],
                 "probability": round(float(finding.member_probability[i]), 4),
-                "bits": round(float(fit.bits[i]), 2),
+                "bits": round(bits[i], 2),
                 "families": {
                     f: round(float(b), 2)
                     for f, b in zip(FAMILY_NAMES, fit.families[i], strict=True)

@@ -7,7 +7,7 @@ a lot. So once the members are known, their wording is read again from what recu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from hydrascope.engine.base import Engine
 from hydrascope.features.population import Population
 
 __all__ = [
+    "Postings",
     "SampledShingles",
     "Users",
     "count_users",
@@ -60,13 +61,25 @@ class SampledShingles:
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     def take(self, chosen: np.ndarray) -> SampledShingles:
-        """The exchanges where `chosen` (bool[n]) holds."""
-        lengths = np.diff(self.offsets)
+        """Some of the exchanges, in the order given. Args: chosen: int64[] positions."""
+        lengths = np.diff(self.offsets)[chosen]
+        offsets = np.append(0, np.cumsum(lengths))
+        flat = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return SampledShingles(
             account=self.account[chosen],
             xid=self.xid[chosen],
-            offsets=np.append(0, np.cumsum(lengths[chosen])),
-            shingle=self.shingle[np.repeat(chosen, lengths)],
+            offsets=offsets,
+            shingle=self.shingle[flat],
+        )
+
+    def between(self, start: int, stop: int) -> SampledShingles:
+        """Neighbouring exchanges, without a copy."""
+        offsets = self.offsets[start : stop + 1]
+        return SampledShingles(
+            account=self.account[start:stop],
+            xid=self.xid[start:stop],
+            offsets=offsets - offsets[0],
+            shingle=self.shingle[offsets[0] : offsets[-1]],
         )
 
 
@@ -93,23 +106,27 @@ class Users:
         return Users(shingle=names, n_users=total, n_accounts=self.n_accounts + other.n_accounts)
 
 
-def read_sampled(engine: Engine, accounts: np.ndarray) -> Iterator[SampledShingles]:
+def read_sampled(engine: Engine, population: Population, accounts: np.ndarray) -> Iterator[SampledShingles]:
     """Sampled exchanges (the view `sampled`) of some accounts, a bounded number of accounts at a time.
+
+    They are read in the order that they are stored in, so that however many reads it takes, each row is read once.
 
     Args:
         accounts: int32[] codes.
     """
+    accounts = accounts[np.argsort(population.hashed[accounts])]
     wrapped = engine.collect("SELECT system, shingle FROM wrapped")
     system, of_system = wrapped["system"].to_numpy(), wrapped["shingle"].to_numpy()
     order = np.argsort(system, kind="stable")
     system, of_system = system[order], of_system[order]
     for start in range(0, len(accounts), _PER_READ):
         chosen = accounts[start : start + _PER_READ]
+        low, high = population.hashed[chosen[[0, -1]]].tolist()
         engine.register("worded", pa.table({"code": chosen.astype(np.int32)}))
         found = list(
             engine.stream(
                 "SELECT s.account AS account, s.xid AS xid, s.system AS system, s.shingles AS shingles "
-                "FROM sampled s JOIN worded w ON s.account = w.code"
+                f"FROM sampled s JOIN worded w ON s.account = w.code WHERE s.hashed BETWEEN {low} AND {high}"
             )
         )
         if found:
@@ -146,15 +163,74 @@ def read_openers(engine: Engine, population: Population, accounts: np.ndarray) -
     return np.sort(np.concatenate([np.zeros(0, np.int64), *(batch["xid"].to_numpy() for batch in found)]))
 
 
-def count_users(part: SampledShingles) -> Users:
-    """Accounts of a part that hold each shingle."""
-    account = part.account[part.rows()]
-    order = np.lexsort((account, part.shingle))
-    account, shingle = account[order], part.shingle[order]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postings:
+    """n exchanges by what they hold: made once, asked about many wordings, each at the cost of its own occurrences."""
+
+    shingle: np.ndarray
+    """int64[m], ascending."""
+    row: np.ndarray
+    """int32[m]: an exchange that holds it."""
+    account: np.ndarray
+    """int32[n] codes."""
+    length: np.ndarray
+    """int64[n] shingles of each exchange."""
+    users: Users
+
+    @staticmethod
+    def of(parts: Iterable[SampledShingles]) -> Postings:
+        """Of exchanges, the exchanges of an account all in one part."""
+        none = np.zeros(0, np.int64)
+        account, length, shingle = [none.astype(np.int32)], [none], [none]
+        for part in parts:
+            account.append(part.account)
+            length.append(np.diff(part.offsets))
+            shingle.append(part.shingle)
+        lengths = np.concatenate(length)
+        row = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        held = np.concatenate(shingle)
+        order = np.argsort(held)
+        return _postings(held[order], row[order], np.concatenate(account), lengths)
+
+    def holding(self, wording: np.ndarray) -> np.ndarray:
+        """Positions of the exchanges that hold enough of some wording (int64[], ascending): int64[], ascending."""
+        first, last = (np.searchsorted(self.shingle, wording, side) for side in ("left", "right"))
+        n = last - first
+        flat = np.repeat(first - (np.cumsum(n) - n), n) + np.arange(int(n.sum()))
+        row, held = np.unique(self.row[flat], return_counts=True)
+        return row[_is_enough(held, self.length[row])]
+
+    def without(self, accounts: np.ndarray) -> Postings:
+        """The exchanges of others. Args: accounts: bool[n_accounts]."""
+        kept = ~accounts[self.account]
+        number = np.cumsum(kept, dtype=np.int32) - 1
+        mine = kept[self.row]
+        return _postings(self.shingle[mine], number[self.row[mine]], self.account[kept], self.length[kept])
+
+
+def _postings(shingle: np.ndarray, row: np.ndarray, account: np.ndarray, length: np.ndarray) -> Postings:
+    users = _users(shingle, account[row], len(np.unique(account)))
+    return Postings(shingle=shingle, row=row, account=account, length=length, users=users)
+
+
+def _users(shingle: np.ndarray, account: np.ndarray, n_accounts: int) -> Users:
+    """Accounts that hold each shingle, of pairs in any order."""
+    order = np.lexsort((account, shingle))
+    shingle, account = shingle[order], account[order]
     new = np.ones(len(account), bool)
     new[1:] = (account[1:] != account[:-1]) | (shingle[1:] != shingle[:-1])
     names, n_users = np.unique(shingle[new], return_counts=True)
-    return Users(shingle=names, n_users=n_users, n_accounts=len(np.unique(part.account)))
+    return Users(shingle=names, n_users=n_users, n_accounts=n_accounts)
+
+
+def _is_enough(n_held: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """bool[]: whether so many shingles of a wording, among so many of an exchange, are no chance."""
+    return n_held >= np.maximum(_LEAST_HELD, _LEAST_PART * length)
+
+
+def count_users(part: SampledShingles) -> Users:
+    """Accounts of a part that hold each shingle."""
+    return _users(part.shingle, part.account[part.rows()], len(np.unique(part.account)))
 
 
 def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndarray:
@@ -184,4 +260,4 @@ def holds_wording(part: SampledShingles, wording: np.ndarray) -> np.ndarray:
     known = place < len(wording)
     known[known] = wording[place[known]] == part.shingle[known]
     held = np.bincount(part.rows()[known], minlength=len(part))
-    return held >= np.maximum(_LEAST_HELD, _LEAST_PART * np.diff(part.offsets))
+    return _is_enough(held, np.diff(part.offsets))

@@ -16,7 +16,6 @@ from hydrascope.campaigns.cluster import Candidate, community_members, form_core
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.distilled import (
     Openers,
-    Ordinary,
     Read,
     distilled_shares,
     read_ordinary,
@@ -56,7 +55,7 @@ from hydrascope.features.surroundings import (
     read_texts,
 )
 from hydrascope.features.usage import count_matches, earnest_shares
-from hydrascope.features.wording import read_openers, read_sampled
+from hydrascope.features.wording import Postings, read_openers, read_sampled
 from hydrascope.linkage.blocks import Block, dense_blocks
 from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
@@ -178,7 +177,7 @@ def detect(
         untied = _untied(candidates, len(population))
         observations = replace(observations, background=untied)
     with time_stage("wording"):
-        read = partial(read_sampled, engine)
+        read = partial(read_sampled, engine, population)
         ordinary = read_ordinary(read, untied[heavy.n_sampled[untied] > 0])
         candidates = _with_wording(read, observations, ordinary, candidates)
     with time_stage("verdicts"):
@@ -264,7 +263,7 @@ def _candidates(
 
 
 def _with_wording(
-    read: Read, observations: Observations, ordinary: Ordinary, candidates: Sequence[Candidate]
+    read: Read, observations: Observations, ordinary: Postings, candidates: Sequence[Candidate]
 ) -> list[Candidate]:
     """Read how much of the cores' traffic holds wording of their own: a relay's customers have none in common."""
     groups = [c.members for c in candidates if c.origin == "core"]
@@ -370,7 +369,7 @@ def _with_shares(
     read: Read,
     openers: Openers,
     observations: Observations,
-    ordinary: Ordinary,
+    ordinary: Postings,
     findings: Sequence[Finding],
 ) -> list[Finding]:
     """Say how much of each member's traffic is the campaign's, where it has wording of its own."""

@@ -63,10 +63,12 @@ def sampled_shares(
     The sample counts as n / (1 - n / N) draws, so that a share of everything is exact; nothing sampled gives (0, 1).
     """
     fraction = np.minimum(n_sampled / np.maximum(n_total, 1), 1.0)
-    bounds = np.empty((len(share), 2))
-    for i, (p, n, f) in enumerate(zip(share.tolist(), n_sampled.tolist(), fraction.tolist(), strict=True)):
-        worth = n / (1.0 - f) if f < 1.0 else math.inf
-        bounds[i] = (p, p) if math.isinf(worth) else wilson(p * worth, worth, confidence)
+    n = n_sampled / np.maximum(1.0 - fraction, 1e-9)
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    centre = (share * n + z * z / 2) / (n + z * z)
+    half = z * np.sqrt(share * (1.0 - share) * n + z * z / 4) / (n + z * z)
+    bounds = np.stack([np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)], axis=1)
+    bounds[fraction >= 1.0] = share[fraction >= 1.0, None]
     return bounds
 
 
