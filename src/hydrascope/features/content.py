@@ -16,15 +16,15 @@ import pyarrow as pa
 from hydrascope.engine.base import Engine
 from hydrascope.kernels.repeats import repeated_values
 
-__all__ = ["MOST_USUAL", "Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges"]
+__all__ = ["MOST_USUAL", "Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges", "usual_rate"]
 
 
 _PER_PASS = 1_000_000
 """Exchanges whose shingles are held in memory at once, some 250 MB."""
 _RANKS_PER_PASS = 4_000_000
 _NONE = np.zeros(0, np.int64)
+_EVERYWHERE = 0.25
 MOST_USUAL = 0.01
-"""No text is held to be more usual than that: of what stands in half of a log, half may be one campaign."""
 _FEW = 3
 """An account with so few sampled exchanges cannot repeat itself: there, once can be enough."""
 
@@ -187,7 +187,20 @@ def _usual(engine: Engine, held: list[str], n_accounts: int) -> tuple[np.ndarray
     np.add.at(users, place, n)
     np.add.at(total, place, share)
     several = users >= 2
-    return names[several], np.minimum(total[several] / (n_accounts * 1e9), MOST_USUAL)
+    return names[several], usual_rate(total[several] / 1e9, users[several], n_accounts)
+
+
+def usual_rate(total_share: np.ndarray, n_users: np.ndarray, n_accounts: int) -> np.ndarray:
+    """Mean share of exchanges over all accounts that hold a text; at most `MOST_USUAL` where a quarter of them hold it.
+
+    Few phrases are in a quarter of all accounts' mouths by chance. What stands there may be one campaign, however
+    usual that makes it.
+
+    Args:
+        total_share: float64[k], the sum over accounts. n_users: int64[k], accounts that hold it at all.
+    """
+    rate = total_share / n_accounts
+    return np.where(n_users >= _EVERYWHERE * n_accounts, np.minimum(rate, MOST_USUAL), rate)
 
 
 def _repeated(engine: Engine, sizes: pa.Table, n_sampled: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
-from hydrascope.features.content import MOST_USUAL, Matches
+from hydrascope.features.content import Matches, usual_rate
 
 __all__ = ["count_matches", "earnest_shares"]
 
@@ -50,7 +50,8 @@ def earnest_shares(counts: csr_array, n_sampled: np.ndarray) -> csr_array:
     table = counts.tocoo()
     account, column = table.coords
     share = table.data / np.maximum(n_sampled[account], 1)
-    usual = np.bincount(column, weights=share, minlength=table.shape[1]) / table.shape[0]
-    mean = np.minimum(usual, MOST_USUAL)[column] * n_sampled[account]
+    total = np.bincount(column, weights=share, minlength=table.shape[1])
+    n_users = np.bincount(column, minlength=table.shape[1])
+    mean = usual_rate(total, n_users, table.shape[0])[column] * n_sampled[account]
     kept = (table.data >= 1 + mean + 3 * np.sqrt(mean)) & ((table.data >= 2) | (n_sampled[account] <= 3))
     return csr_array((share[kept], (account[kept], column[kept])), shape=table.shape)
