@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrascope.features import usage
-from hydrascope.features.content import Matches
+from hydrascope.features.content import Matches, usual_rate
 from hydrascope.features.usage import count_matches, earnest_shares
 
 ROWS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 9), st.integers(0, 4)), max_size=80)
@@ -36,3 +36,9 @@ def test_one_question_does_not_make_a_user() -> None:
     matches = Matches(account=account, xid=np.arange(31), template=np.zeros(31, np.int32))
     counts = count_matches(matches, matches.template, 40, 1)
     assert earnest_shares(counts, np.full(40, 60)).toarray()[:2, 0].tolist() == [0.0, 0.5]
+
+
+def test_what_a_quarter_of_all_accounts_hold_may_be_somebodys() -> None:
+    """A phrase of few accounts is as usual as it is; one of many is no more usual than one in a hundred."""
+    total, n_users = np.array([0.5, 6.0, 60.0, 0.2]), np.array([5, 24, 70, 90])
+    assert usual_rate(total, n_users, 100).tolist() == [0.005, 0.06, 0.01, 0.002]

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from scanning import accused, campaigns, scan_world
+from scanning import accused, campaigns, scan_paths, scan_world
 from worlds import World, build_world
+
+from hydrascope.pipeline import ScanSettings
+from hydrascope.simulate import read_scenario, simulate_world
 
 
 def weight(folder: Path, world: World) -> float:
@@ -35,3 +38,16 @@ def test_more_accounts_are_more_weight(tmp_path: Path) -> None:
         weights.append(weight(scan_world(world, tmp_path / str(size)), world))
     assert weights == sorted(weights)
     assert min(w / n for w, n in zip(weights, sizes, strict=True)) > 0.8 * weights[0] / sizes[0]
+
+
+@pytest.mark.slow
+def test_a_campaign_that_is_half_of_the_log_does_not_pass_for_what_is_usual(tmp_path: Path) -> None:
+    """Most accounts of one that wraps only the first of fourteen turns, in forty versions, and nobody else."""
+    simulate_world(read_scenario("scale/28m"), tmp_path / "world", seed=4, scale=0.01)
+    world = tmp_path / "world"
+    scan_paths([world / "exchanges"], tmp_path / "out", world, detect=ScanSettings().detect)
+    truth = pq.read_table(world / "truth.parquet").to_pylist()
+    guilty = {r["account_id"] for r in truth if r["campaign"]}
+    assert len(guilty) > len(truth) / 2
+    assert accused(tmp_path / "out") <= guilty
+    assert len(accused(tmp_path / "out")) > len(guilty) / 2

@@ -21,6 +21,8 @@ __all__ = ["measure_group"]
 _MIN_KNOWN = 3
 _MIN_BACKGROUND = 50
 """Fewer accounts do not tell what is usual."""
+_LEAST_SEEN = 0.08
+"""Least share of private texts that is evidence in a core."""
 _MIN_BANS = 10
 """Where fewer accounts of the log were banned, not being among them says nothing: nobody may have looked."""
 
@@ -143,9 +145,7 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
     return {
         "content_share": content.median_share if content.wording_share is None else None,
         "wording_share": content.wording_share,
-        "private_share": float(content.private.mean())
-        if content.median_share is not None and content.wording_share is None
-        else None,
+        "private_share": _private_share(content),
         "text_coverage": len(members) / content.text_users if len(content.templates) else None,
         "item_overlap": content.item_overlap,
         "self_repeats": content.self_repeats,
@@ -161,6 +161,18 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
         "end_users": _named(population.totals["n_end_users"][members]),
         "clients": _mean_distinct(observations.channels.get("user_agent"), members),
     }
+
+
+def _private_share(content: GroupContent) -> float | None:
+    """Share of the traffic that holds a text of the group alone; unknown where there may be more than was seen.
+
+    Texts are templates here, and a wrapper that varies makes none: where the group has wording of its own, only a
+    share that was seen speaks.
+    """
+    if content.median_share is None:
+        return None
+    seen = float(content.private.mean())
+    return None if content.wording_share is not None and seen < _LEAST_SEEN else seen
 
 
 def _valuable(observations: Observations, members: np.ndarray, content: GroupContent) -> float | None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from hydrascope.engine.base import Engine
 from hydrascope.kernels.repeats import repeated_values
 
-__all__ = ["MOST_USUAL", "Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges", "usual_rate"]
+__all__ = ["Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges", "usual_rate"]
 
 
 _PER_PASS = 1_000_000
@@ -24,7 +24,9 @@ _PER_PASS = 1_000_000
 _RANKS_PER_PASS = 4_000_000
 _NONE = np.zeros(0, np.int64)
 _EVERYWHERE = 0.25
-MOST_USUAL = 0.01
+"""Share of the accounts that hold a text, from which its usual rate is not taken at its word; see `usual_rate`."""
+_MOST_USUAL = 0.01
+"""Then no rate above this is called usual."""
 _FEW = 3
 """An account with so few sampled exchanges cannot repeat itself: there, once can be enough."""
 
@@ -191,7 +193,7 @@ def _usual(engine: Engine, held: list[str], n_accounts: int) -> tuple[np.ndarray
 
 
 def usual_rate(total_share: np.ndarray, n_users: np.ndarray, n_accounts: int) -> np.ndarray:
-    """Mean share of exchanges over all accounts that hold a text; at most `MOST_USUAL` where a quarter of them hold it.
+    """Mean share of exchanges over all accounts that hold a text; at most `_MOST_USUAL` where a quarter of them hold it.
 
     Few phrases are in a quarter of all accounts' mouths by chance. What stands there may be one campaign, however
     usual that makes it.
@@ -200,7 +202,7 @@ def usual_rate(total_share: np.ndarray, n_users: np.ndarray, n_accounts: int) ->
         total_share: float64[k], the sum over accounts. n_users: int64[k], accounts that hold it at all.
     """
     rate = total_share / n_accounts
-    return np.where(n_users >= _EVERYWHERE * n_accounts, np.minimum(rate, MOST_USUAL), rate)
+    return np.where(n_users >= _EVERYWHERE * n_accounts, np.minimum(rate, _MOST_USUAL), rate)
 
 
 def _repeated(engine: Engine, sizes: pa.Table, n_sampled: np.ndarray) -> np.ndarray:
