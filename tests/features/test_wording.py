@@ -90,3 +90,12 @@ def test_postings_answer_as_the_exchanges_themselves(
     assert postings.users.shingle.tolist() == users.shingle.tolist()
     assert postings.users.n_users.tolist() == users.n_users.tolist()
     assert postings.users.n_accounts == users.n_accounts
+
+
+def test_the_first_exchanges_of_each_account_are_the_same_in_any_order() -> None:
+    """Chosen by their ids: two of each account, one where there is one."""
+    part = exchanges(*((a, [10 * a + i]) for a, i in ((1, 0), (2, 0), (1, 1), (1, 2), (3, 0), (2, 1))))
+    turned = part.take(np.arange(len(part))[::-1])
+    for few in (part.first(2), turned.first(2)):
+        assert few.account.tolist() == [1, 1, 2, 2, 3]
+        assert few.shingle.tolist() == [10, 11, 20, 21, 30]

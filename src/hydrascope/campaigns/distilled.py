@@ -33,14 +33,16 @@ _LEARNED_FROM = 2_000
 """Most members that a group's wording is learned from."""
 _COMPARED_WITH = 2_000
 """Most other accounts that tell what is usual."""
-_ASKED = 100
-"""Most members that tell what is typical of a group."""
+_ASKED = 24
+"""Most members, and most exchanges of each, that tell what is typical of a group."""
 _EVERY = 0.9
 """Share of the conversations that must open with the wording for all of their turns to be the campaign's."""
 _LEAST_OPENERS = 20
 _ROUNDS = 3
 _MANY = 0.02
 """Share of the ordinary accounts that users of a wording must be to be left out."""
+_LARGE = 0.1
+"""Share of all others that half as many accounts as a group has must be for its wording to be read more than once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +65,14 @@ def distilled_shares(
     ordinary: Postings,
     n_sampled: np.ndarray,
     openers: Openers | None = None,
+    *,
+    sizes: Sequence[int] | None = None,
 ) -> list[np.ndarray | None]:
     """Distilled share of each member, for each group; None where a group has no wording of its own.
 
-    Members without a sampled exchange are given their group's mean. Ordinary accounts that hold a group's wording half
-    as often as its members do are taken for members that were not attached; where they are many, as beside a
-    campaign that is half of a log, they are left out and the wording is read again.
+    Members without a sampled exchange are given their group's mean. Beside a group that is a good part of the log,
+    ordinary accounts that hold its wording half as often as its members do are taken for members that were not
+    attached: if they are many, they are left out and the wording is read again.
 
     Args:
         read: reads sampled exchanges.
@@ -76,7 +80,10 @@ def distilled_shares(
         ordinary: accounts in none of them.
         n_sampled: int64[n_accounts] sampled exchanges.
         openers: finds the exchanges that open a conversation, for a group that speaks in long ones.
+        sizes: members of each group, where `groups` holds some of them only.
     """
+    n_known = int((n_sampled > 0).sum())
+    stray = [_stray(k, n_known) for k in sizes or map(len, groups)]
     learned = [Users.none() for _ in groups]
     for g, part in _pieces(read, [_evenly(m, _LEARNED_FROM) for m in groups], len(n_sampled)):
         learned[g] = learned[g].merge(count_users(part))
@@ -84,8 +91,7 @@ def distilled_shares(
     shares: list[np.ndarray | None] = [None] * len(groups)
     for i in range(_ROUNDS):
         wording = {
-            g: own_wording(learned[g], rest.users, stray=0.0 if i else _stray(groups[g], n_sampled))
-            for g, rest in others.items()
+            g: own_wording(learned[g], rest.users, stray=0.0 if i else stray[g]) for g, rest in others.items()
         }
         hits: dict[int, np.ndarray] = {}
         held = _held(read, {g: groups[g] for g in others}, wording, len(n_sampled))
@@ -94,22 +100,19 @@ def distilled_shares(
             chance = len(hits[g]) / max(len(rest.account), 1)
             pieces = _with_turns(held[g], chance, groups[g], openers)
             shares[g] = _corrected(pieces, groups[g], n_sampled, chance)
-        kept: dict[int, Postings] = {}
-        for g, rest in others.items():
-            fellows = _fellows(rest, hits[g], shares[g], len(n_sampled))
-            if fellows is not None:
-                kept[g] = rest.without(fellows)
-            elif i == 0 and _stray(groups[g], n_sampled):
-                kept[g] = rest
-        others = kept
+        again = {g: _fellows(others[g], hits[g], shares[g], len(n_sampled)) for g in others if stray[g]}
+        others = {
+            g: others[g] if fellows is None else others[g].without(fellows)
+            for g, fellows in again.items()
+            if fellows is not None or i == 0
+        }
     return shares
 
 
-def _stray(members: np.ndarray, n_sampled: np.ndarray) -> float:
-    """Largest share of all others that may be members, if half as many as were attached were not; 0 where it is small."""
-    n = int((n_sampled > 0).sum())
-    share = 0.5 * len(members) / max(n - len(members), 1)
-    return min(share, 1.0) if share >= _MANY else 0.0
+def _stray(n_members: int, n_known: int) -> float:
+    """Share of all others that may be members, if half as many as were attached were not; 0 where it is small."""
+    share = 0.5 * n_members / max(n_known - n_members, 1)
+    return min(share, 1.0) if share >= _LARGE else 0.0
 
 
 def _held(
@@ -163,12 +166,22 @@ def typical_shares(
 ) -> list[float | None]:
     """Share of the median member's exchanges that hold its group's own wording; None where nobody has a sample.
 
-    As `distilled_shares`, from at most `_ASKED` members of each group: a median needs no more.
+    As `distilled_shares`, from a few exchanges of a few members of each group: a median needs no more, and a log has
+    thousands of groups.
     """
     asked = [_evenly(m[n_sampled[m] > 0], _ASKED) for m in groups]
-    shares = iter(distilled_shares(read, [m for m in asked if len(m)], ordinary, n_sampled))
-    found = [next(shares) if len(m) else np.zeros(0) for m in asked]
-    return [0.0 if s is None else float(np.median(s)) if len(s) else None for s in found]
+    known = [i for i, m in enumerate(asked) if len(m)]
+    shares = distilled_shares(
+        lambda accounts: (part.first(_ASKED) for part in read(accounts)),
+        [asked[i] for i in known],
+        ordinary,
+        np.minimum(n_sampled, _ASKED),
+        sizes=[len(groups[i]) for i in known],
+    )
+    found: list[float | None] = [None] * len(groups)
+    for i, share in zip(known, shares, strict=True):
+        found[i] = 0.0 if share is None else float(np.median(share))
+    return found
 
 
 def _evenly(accounts: np.ndarray, most: int) -> np.ndarray:

@@ -72,6 +72,13 @@ class SampledShingles:
             shingle=self.shingle[flat],
         )
 
+    def first(self, most: int) -> SampledShingles:
+        """At most so many exchanges of each account: those with the lowest hashed ids."""
+        order = np.lexsort((self.xid, self.account))
+        account = self.account[order]
+        place = np.arange(len(order)) - np.searchsorted(account, account)
+        return self.take(order[place < most])
+
     def between(self, start: int, stop: int) -> SampledShingles:
         """Neighbouring exchanges, without a copy."""
         offsets = self.offsets[start : stop + 1]
