@@ -7,6 +7,8 @@ to log, so habits are read against the log's own background, the accounts that n
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from scipy.stats import binom
 
@@ -338,7 +340,7 @@ def _one_value(values: list[str | None] | None, members: np.ndarray) -> float | 
     known = _known(values, members)
     if values is None or len(members) < 2:
         return None
-    return (max((known.count(v) for v in set(known)), default=1) - 1) / (len(members) - 1)
+    return (max(Counter(known).values(), default=1) - 1) / (len(members) - 1)
 
 
 def _value_share(values: list[str | None] | None, members: np.ndarray, value: str) -> float | None:
