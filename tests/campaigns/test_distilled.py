@@ -110,8 +110,7 @@ def test_a_relays_customers_have_no_wording_in_common() -> None:
     read, n = log(np.append(np.full(150, 0.9), np.zeros(400)), 0.0)
     n[300:] = 0
     campaign, relay, silent = (np.arange(a, b, dtype=np.int32) for a, b in ((0, 150), (150, 200), (300, 310)))
-    ordinary = read_ordinary(read, np.arange(200, 300))
-    assert typical_shares(read, [campaign, silent, relay], ordinary, n) == [
+    assert typical_shares(read, [campaign, silent, relay], np.arange(200, 300), n) == [
         pytest.approx(0.9, abs=0.05),
         None,
         0.0,

@@ -33,8 +33,10 @@ _LEARNED_FROM = 2_000
 """Most members that a group's wording is learned from."""
 _COMPARED_WITH = 2_000
 """Most other accounts that tell what is usual."""
-_ASKED = 24
-"""Most members, and most exchanges of each, that tell what is typical of a group."""
+_ASKED = 60
+"""Most members that tell what is typical of a group."""
+_EXCHANGES = 32
+"""Most exchanges of each of them, and of the accounts that they are compared with."""
 _EVERY = 0.9
 """Share of the conversations that must open with the wording for all of their turns to be the campaign's."""
 _LEAST_OPENERS = 20
@@ -162,20 +164,27 @@ def _with_turns(
 
 
 def typical_shares(
-    read: Read, groups: Sequence[np.ndarray], ordinary: Postings, n_sampled: np.ndarray
+    read: Read, groups: Sequence[np.ndarray], others: np.ndarray, n_sampled: np.ndarray
 ) -> list[float | None]:
     """Share of the median member's exchanges that hold its group's own wording; None where nobody has a sample.
 
     As `distilled_shares`, from a few exchanges of a few members of each group: a median needs no more, and a log has
     thousands of groups.
+
+    Args:
+        others: int[] codes of accounts that are in no group.
     """
+
+    def few(accounts: np.ndarray) -> Iterator[SampledShingles]:
+        return (part.first(_EXCHANGES) for part in read(accounts))
+
     asked = [_evenly(m[n_sampled[m] > 0], _ASKED) for m in groups]
     known = [i for i, m in enumerate(asked) if len(m)]
     shares = distilled_shares(
-        lambda accounts: (part.first(_ASKED) for part in read(accounts)),
+        few,
         [asked[i] for i in known],
-        ordinary,
-        np.minimum(n_sampled, _ASKED),
+        read_ordinary(few, others),
+        np.minimum(n_sampled, _EXCHANGES),
         sizes=[len(groups[i]) for i in known],
     )
     found: list[float | None] = [None] * len(groups)

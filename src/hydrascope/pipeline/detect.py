@@ -55,7 +55,7 @@ from hydrascope.features.surroundings import (
     read_texts,
 )
 from hydrascope.features.usage import count_matches, earnest_shares
-from hydrascope.features.wording import Postings, read_openers, read_sampled
+from hydrascope.features.wording import read_openers, read_sampled
 from hydrascope.linkage.blocks import Block, dense_blocks
 from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
@@ -178,8 +178,8 @@ def detect(
         observations = replace(observations, background=untied)
     with time_stage("wording"):
         read = partial(read_sampled, engine, population)
-        ordinary = read_ordinary(read, untied[heavy.n_sampled[untied] > 0])
-        candidates = _with_wording(read, observations, ordinary, candidates)
+        untied = untied[heavy.n_sampled[untied] > 0]
+        candidates = _with_wording(read, observations, untied, candidates)
     with time_stage("verdicts"):
         texts = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
@@ -197,7 +197,7 @@ def detect(
         findings = _findings(observations, source, happenings, judged, null, allowed, settings)
     with time_stage("shares"):
         openers = partial(_openers, engine, population)
-        findings = _with_shares(read, openers, observations, ordinary, findings)
+        findings = _with_shares(read, openers, observations, untied, findings)
     with time_stage("surroundings"):
         pairs = _pair_links(links, incidence.channels)
         around = _surround(engine, observations, findings, pairs, source, happenings, control)
@@ -263,11 +263,11 @@ def _candidates(
 
 
 def _with_wording(
-    read: Read, observations: Observations, ordinary: Postings, candidates: Sequence[Candidate]
+    read: Read, observations: Observations, others: np.ndarray, candidates: Sequence[Candidate]
 ) -> list[Candidate]:
     """Read how much of the cores' traffic holds wording of their own: a relay's customers have none in common."""
     groups = [c.members for c in candidates if c.origin == "core"]
-    shares = iter(typical_shares(read, groups, ordinary, observations.n_sampled))
+    shares = iter(typical_shares(read, groups, others, observations.n_sampled))
     return [replace(c, wording_share=next(shares)) if c.origin == "core" else c for c in candidates]
 
 
@@ -369,17 +369,20 @@ def _with_shares(
     read: Read,
     openers: Openers,
     observations: Observations,
-    ordinary: Postings,
+    others: np.ndarray,
     findings: Sequence[Finding],
 ) -> list[Finding]:
     """Say how much of each member's traffic is the campaign's, where it has wording of its own."""
     guilty = [f for f in findings if f.judged.verdict == "distillation"]
     n_sampled = observations.n_sampled
+    if not guilty:
+        return list(findings)
     accused = np.zeros(len(n_sampled), bool)
     for f in guilty:
         accused[f.judged.members] = True
     groups = [f.judged.members for f in guilty]
-    shares = distilled_shares(read, groups, ordinary.without(accused), n_sampled, openers)
+    ordinary = read_ordinary(read, others[~accused[others]])
+    shares = distilled_shares(read, groups, ordinary, n_sampled, openers)
     known = {f.campaign_id: share for f, share in zip(guilty, shares, strict=True) if share is not None}
     return [
         replace(f, share=known[f.campaign_id], n_sampled=n_sampled[f.judged.members])
