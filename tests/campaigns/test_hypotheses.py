@@ -191,3 +191,9 @@ def test_a_group_of_which_a_third_is_declared_is_related() -> None:
     assert not is_related(score_hypotheses({"one_organization": 0.4, "declared": 0.2}))
     assert is_related(score_hypotheses({"one_organization": 0.6}))
     assert is_related(score_hypotheses({"declared": 0.4}))
+
+
+@pytest.mark.parametrize(("n_accounts", "related"), [(5.0, True), (50.0, False)])
+def test_one_declared_account_of_a_handful_is_enough(n_accounts: float, related: bool) -> None:
+    """A customer under contract with five accounts is known by one of them; a campaign may have bought one."""
+    assert is_related(score_hypotheses({"declared": 0.2, "n_accounts": n_accounts})) is related

@@ -57,8 +57,8 @@ LEAST_COLLECTIVE_BITS = 3.0
 """Bits of collective habits that stand for an operator where accounts share no identity and no private text."""
 LEAST_ACCUSATION = 0.6
 """Least probability of a distillation verdict; other verdicts accuse nobody and need one half."""
-LEAST_ACCUSATION_SMALL = 0.9
-SMALL = (10, 20)
+LEAST_ACCUSATION_SMALL = 0.98
+SMALL = (8, 18)
 """Accounts below which the second holds, and from which the first does; in between it falls in a line.
 
 A log has far more handfuls of accounts that agree by chance than large groups.
@@ -240,15 +240,19 @@ def least_accusation(n_accounts: float) -> float:
     """Probability that a distillation verdict on a group of this size needs.
 
     >>> [round(least_accusation(n), 2) for n in (5, 10, 15, 20, 500)]
-    [0.9, 0.9, 0.75, 0.6, 0.6]
+    [0.98, 0.9, 0.71, 0.6, 0.6]
     """
     return float(np.interp(n_accounts, SMALL, (LEAST_ACCUSATION_SMALL, LEAST_ACCUSATION)))
 
 
 def is_related(scored: Scored) -> bool:
-    """Whether one organization holds half of the accounts, or the operator's records declare a third of them."""
+    """Whether one organization holds half of the accounts, or the operator's records declare a third of them.
+
+    Of a handful, one declared account is enough: whoever is known there knows the others.
+    """
     owned, declared = (scored.measured.get(n, 0.0) for n in ("one_organization", "declared"))
-    return owned >= 0.5 or declared >= 1 / 3
+    handful = scored.measured.get("n_accounts", np.inf) < SMALL[0]
+    return owned >= 0.5 or declared >= 1 / 3 or (handful and declared > 0.0)
 
 
 def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -> bool:
