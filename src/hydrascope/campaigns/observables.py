@@ -13,12 +13,12 @@ import numpy as np
 from scipy.stats import binom
 
 from hydrascope.campaigns.content import GroupContent
-from hydrascope.campaigns.observations import Channel, Observations
+from hydrascope.campaigns.observations import Channel, Observations, Usual
 from hydrascope.campaigns.profile import Fit
 from hydrascope.features.surroundings import Happenings
 from hydrascope.stats.variation import intraclass_correlation
 
-__all__ = ["measure_group"]
+__all__ = ["measure_group", "usual_habits"]
 
 _MIN_KNOWN = 3
 _MIN_BACKGROUND = 50
@@ -52,6 +52,26 @@ def measure_group(
     return measured
 
 
+def usual_habits(observations: Observations) -> Usual:
+    """Habits of the log's background, in order."""
+    accounts, activity = _background(observations), observations.activity
+    spread = _own_spread(observations, accounts)
+    return Usual(
+        volumes=_volumes(observations, accounts),
+        signup_to_use_h=_known_sorted(activity.signup_to_use_h[accounts]),
+        day_spread=_known_sorted(activity.day_spread[accounts]),
+        length_spread=float(np.median(spread)) if len(spread) >= _MIN_BACKGROUND else None,
+    )
+
+
+def _known_sorted(values: np.ndarray) -> np.ndarray:
+    return np.sort(values[values >= 0])
+
+
+def _usual(observations: Observations) -> Usual:
+    return observations.usual or usual_habits(observations)
+
+
 def _relations(observations: Observations, fit: Fit, picked: float) -> dict[str, float | None]:
     members = fit.members
     attributes = observations.population.attributes
@@ -77,7 +97,7 @@ def _relations(observations: Observations, fit: Fit, picked: float) -> dict[str,
 def _life(observations: Observations, fit: Fit, picked: float) -> dict[str, float | None]:
     wait = observations.activity.signup_to_use_h
     return {
-        "signup_wait_rank": _rank(observations, wait, fit.members),
+        "signup_wait_rank": _rank(wait, _usual(observations).signup_to_use_h, fit.members),
         "signup_burst_bits": _paid(_mean_bits(fit, "created_at"), picked),
         "first_seen_burst_bits": _paid(_mean_bits(fit, "first_seen"), picked),
     }
@@ -95,7 +115,7 @@ def _rhythm(observations: Observations, fit: Fit, picked: float) -> dict[str, fl
         "volume_evenness": _evenness(observations, members, picked),
         "per_active_day": _median(activity.per_active_day[members], len(members)),
         "synchrony_bits": _mean_bits(fit, "synchrony"),
-        "day_spread_rank": _rank(observations, activity.day_spread, members),
+        "day_spread_rank": _rank(activity.day_spread, _usual(observations).day_spread, members),
         "weekend_ratio": _median(weekend[weekend >= 0], len(weekend)),
     }
 
@@ -118,7 +138,7 @@ def _evenness(observations: Observations, members: np.ndarray, picked: float) ->
     A group of k among n users of one text may have been picked for being even: it is held against the closest
     k / n of the background, not against all of it.
     """
-    mine, usual = _volume_sd(observations, members), _volumes(observations, _background(observations))
+    mine, usual = _volume_sd(observations, members), _usual(observations).volumes
     if mine is None or len(usual) < _MIN_BACKGROUND:
         return None
     width = max(int(len(usual) / picked), 5)
@@ -132,13 +152,14 @@ def _background(observations: Observations) -> np.ndarray:
     return known if enough and known is not None else np.arange(len(observations.population))
 
 
-def _rank(observations: Observations, values: np.ndarray, members: np.ndarray) -> float | None:
-    """Share of the background that lies below the members' median, halves counted; negative values are unknown."""
-    mine, usual = values[members], values[_background(observations)]
-    middle, usual = _median(mine[mine >= 0], len(members)), usual[usual >= 0]
+def _rank(values: np.ndarray, usual: np.ndarray, members: np.ndarray) -> float | None:
+    """Share of the background (ascending) that lies below the members' median, halves counted; negative is unknown."""
+    mine = values[members]
+    middle = _median(mine[mine >= 0], len(members))
     if middle is None or len(usual) < _MIN_BACKGROUND:
         return None
-    return float((usual < middle).mean() + 0.5 * (usual == middle).mean())
+    below, upto = (int(np.searchsorted(usual, middle, side)) for side in ("left", "right"))
+    return below / len(usual) + 0.5 * (upto - below) / len(usual)
 
 
 def _work(observations: Observations, members: np.ndarray, content: GroupContent) -> dict[str, float | None]:
@@ -209,10 +230,10 @@ def _length_spread(observations: Observations, members: np.ndarray) -> float | N
 
     Somebody who passes on many people's requests shows all of their lengths; a pipeline shows its own.
     """
-    usual, mine = (_own_spread(observations, a) for a in (_background(observations), members))
-    if len(usual) < _MIN_BACKGROUND or len(mine) < max(_MIN_KNOWN, len(members) // 3):
+    usual, mine = _usual(observations).length_spread, _own_spread(observations, members)
+    if usual is None or len(mine) < max(_MIN_KNOWN, len(members) // 3):
         return None
-    return float(np.median(mine) / max(np.median(usual), 0.05))
+    return float(np.median(mine)) / max(usual, 0.05)
 
 
 def _own_spread(observations: Observations, accounts: np.ndarray) -> np.ndarray:

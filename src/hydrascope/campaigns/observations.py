@@ -15,7 +15,7 @@ from hydrascope.features.releases import Moves
 from hydrascope.linkage.templates import Templates
 from hydrascope.stats.density import Quantity
 
-__all__ = ["QUANTITIES", "Channel", "Observations", "index_channels", "prepare_quantities"]
+__all__ = ["QUANTITIES", "Channel", "Observations", "Usual", "index_channels", "prepare_quantities"]
 
 QUANTITIES = ("created_at", "first_seen", "signup_to_use", "synchrony", "volume")
 """Names of what groups are compared by besides shared values; a scan can do without each."""
@@ -46,6 +46,20 @@ class Channel:
         ends = np.cumsum(lengths)
         index = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1] if len(ends) else 0)
         return np.repeat(np.arange(len(members)), lengths), self.value[index], self.share[index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """Habits of the background, in order once: each group is held against them."""
+
+    volumes: np.ndarray
+    """float64[], ascending: log daily volumes of accounts with enough traffic."""
+    signup_to_use_h: np.ndarray
+    """float64[], ascending, where known."""
+    day_spread: np.ndarray
+    """float64[], ascending, where known."""
+    length_spread: float | None
+    """Median of the accounts' own standard deviations of log prompt length; None where too few have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +96,8 @@ class Observations:
     """int64[n_accounts] refused exchanges; None where the log has no stop reasons."""
     background: np.ndarray | None = None
     """int64[b] accounts that no operator ties to others: what is usual in this log. None: all accounts."""
+    usual: Usual | None = None
+    """Their habits, where they were put in order."""
 
 
 def prepare_quantities(population: Population, activity: Activity) -> dict[str, Quantity]:

@@ -35,6 +35,7 @@ from hydrascope.campaigns.judge import (
     link_null,
     operator_bits,
 )
+from hydrascope.campaigns.observables import usual_habits
 from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
 from hydrascope.campaigns.profile import fit_members
 from hydrascope.campaigns.synchrony import common_cycle
@@ -176,6 +177,7 @@ def detect(
         candidates = _candidates(observations, links, blocks, settings)
         untied = _untied(candidates, len(population))
         observations = replace(observations, background=untied)
+        observations = replace(observations, usual=usual_habits(observations))
     with time_stage("wording"):
         read = partial(read_sampled, engine, population)
         untied = untied[heavy.n_sampled[untied] > 0]
