@@ -117,6 +117,39 @@ def test_a_relays_customers_have_no_wording_in_common() -> None:
     ]
 
 
+@pytest.mark.parametrize(("wrapped", "expected"), [(1.0, 1.0), (0.5, 0.1)])
+def test_later_turns_are_the_campaigns_where_every_conversation_opens_with_its_wording(
+    wrapped: float, expected: float
+) -> None:
+    """A fifth of the exchanges open a conversation, and no other holds the wrapper: all or half of them do."""
+    rng = np.random.default_rng(1)
+    n_members, rows, opening = 40, [], []
+    for account in range(400):
+        for i in range(N_SAMPLED):
+            xid = len(rows)
+            own = [10**6 + 5 * xid + j for j in range(5)]
+            if i % 5 == 0:
+                opening.append(xid)
+                if account < n_members and rng.random() < wrapped:
+                    own += [1, 2, 3]
+            rows.append((account, own))
+
+    def read(accounts: np.ndarray) -> Iterator[SampledShingles]:
+        xid = np.flatnonzero(np.isin([a for a, _ in rows], accounts))
+        yield SampledShingles(
+            account=np.array([rows[i][0] for i in xid], np.int32),
+            xid=xid,
+            offsets=np.cumsum([0, *(len(rows[i][1]) for i in xid)]),
+            shingle=np.array([v for i in xid for v in rows[i][1]], np.int64),
+        )
+
+    members, n = np.arange(n_members, dtype=np.int32), np.full(400, N_SAMPLED)
+    others = read_ordinary(read, np.arange(n_members, 400))
+    (found,) = distilled_shares(read, [members], others, n, lambda accounts: np.array(opening))
+    assert found is not None
+    assert found.mean() == pytest.approx(expected, abs=0.03)
+
+
 def test_no_group_asks_for_nothing() -> None:
     """A log without a campaign is not read again."""
 

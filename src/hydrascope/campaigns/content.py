@@ -65,8 +65,6 @@ class GroupContent:
     share: np.ndarray
     """float64[k] share of each member's sampled exchanges that hold one of them."""
     median_share: float | None
-    wording_share: float | None
-    """Share of the median member's exchanges that hold wording of the group's own; None where it was not read."""
     private: np.ndarray
     """float64[k] share of each member's sampled exchanges that hold a text hardly used outside the group."""
     text_users: int
@@ -87,9 +85,7 @@ class GroupContent:
     """Ids of some exchanges that hold the templates."""
 
 
-def describe_content(
-    observations: Observations, source: ContentSource, members: np.ndarray, wording_share: float | None = None
-) -> GroupContent:
+def describe_content(observations: Observations, source: ContentSource, members: np.ndarray) -> GroupContent:
     """Templates, items and labels of one group."""
     templates, distinctive = _group_templates(observations, members)
     purposes = _purposes(observations, source, members, templates)
@@ -105,7 +101,6 @@ def describe_content(
         median_share=float(np.median(share))
         if len(templates)
         else (0.0 if observations.n_sampled[members].any() else None),
-        wording_share=wording_share,
         private=_member_share(observations, source, members, own) if len(own) < len(templates) else share,
         text_users=_text_users(observations, members, templates),
         reach=_reach(observations, members, share),

@@ -27,6 +27,7 @@ __all__ = ["FAMILY_CAP", "Observable", "Scored", "load_model", "score_hypotheses
 FAMILY_CAP = 6.0
 """Most bits by which one family may favour one hypothesis over another."""
 _BLUR = 0.25
+"""How far an edge's ramp reaches on either side, as a share of the way to the nearest other edge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Observable:
     name: str
     family: str
     edges: tuple[float, ...]
+    """Ascending, two or more."""
     says: str
     rates: Mapping[str, tuple[float, ...]]
 
@@ -46,10 +48,8 @@ class Observable:
         ramp is a quarter of the way to the next edge on either side.
         """
         edges = np.array(self.edges)
-        gaps = np.diff(edges) if len(edges) > 1 else np.abs(edges)
-        half = _BLUR * np.minimum(
-            np.append(gaps[0], gaps[: len(edges) - 1]), np.append(gaps[: len(edges) - 1], gaps[-1])
-        )
+        gaps = np.diff(edges, prepend=-np.inf, append=np.inf)
+        half = _BLUR * np.minimum(gaps[:-1], gaps[1:])
         above = np.clip((value - edges) / (2.0 * half) + 0.5, 0.0, 1.0)
         return -np.diff(np.concatenate([[1.0], above, [0.0]]))
 

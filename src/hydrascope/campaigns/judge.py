@@ -154,9 +154,16 @@ def judge(
     null: LinkNull,
 ) -> Judged:
     """One candidate's verdict."""
-    content = describe_content(observations, source, candidate.members, candidate.wording_share)
+    content = describe_content(observations, source, candidate.members)
     picked = max(candidate.pool / len(candidate.members), 1.0)
-    measured = measure_group(observations, candidate.fit, content, happenings, picked=picked)
+    measured = measure_group(
+        observations,
+        candidate.fit,
+        content,
+        happenings,
+        picked=picked,
+        wording_share=candidate.wording_share,
+    )
     scored = score_hypotheses(measured)
     means = candidate.fit.families.mean(axis=0)
     linking = means >= 1.0

@@ -36,18 +36,21 @@ def measure_group(
     happenings: Happenings,
     *,
     picked: float = 1.0,
+    wording_share: float | None = None,
 ) -> dict[str, float | None]:
     """Observable name to value, for every observable that `hypotheses.toml` knows.
 
     Args:
         picked: accounts that the group was picked from for being alike, over its own number.
+        wording_share: share of the median member's exchanges that hold the group's own wording; None if it was not
+            read. It takes the place of what templates say of the same.
     """
     members = fit.members
     measured: dict[str, float | None] = {"n_accounts": float(len(members))}
     measured |= _relations(observations, fit, picked)
     measured |= _life(observations, fit, picked)
     measured |= _rhythm(observations, fit, picked)
-    measured |= _work(observations, members, content)
+    measured |= _work(observations, members, content, wording_share)
     measured |= _bans(observations, members, happenings)
     return measured
 
@@ -162,18 +165,20 @@ def _rank(values: np.ndarray, usual: np.ndarray, members: np.ndarray) -> float |
     return below / len(usual) + 0.5 * (upto - below) / len(usual)
 
 
-def _work(observations: Observations, members: np.ndarray, content: GroupContent) -> dict[str, float | None]:
+def _work(
+    observations: Observations, members: np.ndarray, content: GroupContent, wording_share: float | None
+) -> dict[str, float | None]:
     population = observations.population
     output = population.ratio("output_tokens", "input_tokens")[members]
     return {
-        "content_share": content.median_share if content.wording_share is None else None,
-        "wording_share": content.wording_share,
-        "private_share": _private_share(content),
+        "content_share": content.median_share if wording_share is None else None,
+        "wording_share": wording_share,
+        "private_share": _private_share(content, wording_share),
         "text_coverage": len(members) / content.text_users if len(content.templates) else None,
         "item_overlap": content.item_overlap,
         "self_repeats": content.self_repeats,
         "copies_spread": content.copies_spread,
-        "template_reach": content.reach if content.wording_share is None else None,
+        "template_reach": content.reach if wording_share is None else None,
         "elicitation": content.elicitation_share,
         "output_ratio": _median(output[output >= 0], len(output)),
         "valuable": _valuable(observations, members, content),
@@ -186,7 +191,7 @@ def _work(observations: Observations, members: np.ndarray, content: GroupContent
     }
 
 
-def _private_share(content: GroupContent) -> float | None:
+def _private_share(content: GroupContent, wording_share: float | None) -> float | None:
     """Share of the traffic that holds a text of the group alone; unknown where there may be more than was seen.
 
     Texts are templates here, and a wrapper that varies makes none: where the group has wording of its own, only a
@@ -195,7 +200,7 @@ def _private_share(content: GroupContent) -> float | None:
     if content.median_share is None:
         return None
     seen = float(content.private.mean())
-    return None if content.wording_share is not None and seen < _LEAST_SEEN else seen
+    return None if wording_share is not None and seen < _LEAST_SEEN else seen
 
 
 def _valuable(observations: Observations, members: np.ndarray, content: GroupContent) -> float | None:

@@ -27,6 +27,7 @@ from hydrascope.features.observed import (
     observe_exchanges,
 )
 from hydrascope.features.sample_cuts import PartCuts, SampleCuts
+from hydrascope.kernels.ranges import ranges
 from hydrascope.kernels.seen import SeenValues, Tally
 from hydrascope.sketch import RATE, sketch_texts
 
@@ -166,7 +167,7 @@ class PartObserver:
         sketch = observed.sketch
         lengths = (sketch.offsets[1:] - sketch.offsets[:-1])[chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        flat = np.repeat(sketch.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        flat = ranges(sketch.offsets[chosen], lengths)
         lists = pa.ListArray.from_arrays(
             pa.array(offsets, pa.int32()), pa.array(sketch.shingles[flat].view(np.int64))
         )

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hydrascope.engine.base import Engine
+from hydrascope.features.items import distinct_pairs
 from hydrascope.features.population import Population
+from hydrascope.kernels.ranges import ranges
 
 __all__ = [
     "Postings",
@@ -64,7 +66,7 @@ class SampledShingles:
         """Some of the exchanges, in the order given. Args: chosen: int64[] positions."""
         lengths = np.diff(self.offsets)[chosen]
         offsets = np.append(0, np.cumsum(lengths))
-        flat = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        flat = ranges(self.offsets[chosen], lengths)
         return SampledShingles(
             account=self.account[chosen],
             xid=self.xid[chosen],
@@ -149,9 +151,9 @@ def _with_systems(found: pa.Table, system: np.ndarray, of_system: np.ndarray) ->
     n_wrapped = np.where(pc.is_valid(found["system"]).to_numpy(), last - first, 0)
     n_own = np.diff(ends)
     row = np.concatenate([np.repeat(np.arange(len(found)), n) for n in (n_own, n_wrapped)])
-    before = np.cumsum(n_wrapped) - n_wrapped
-    place = np.repeat(first - before, n_wrapped) + np.arange(int(n_wrapped.sum()))
-    shingle = np.concatenate([lists.values.to_numpy()[ends[0] : ends[-1]], of_system[place]])
+    shingle = np.concatenate(
+        [lists.values.to_numpy()[ends[0] : ends[-1]], of_system[ranges(first, n_wrapped)]]
+    )
     order = np.argsort(row, kind="stable")
     return SampledShingles(
         account=found["account"].to_numpy(),
@@ -202,9 +204,7 @@ class Postings:
     def holding(self, wording: np.ndarray) -> np.ndarray:
         """Positions of the exchanges that hold enough of some wording (int64[], ascending): int64[], ascending."""
         first, last = (np.searchsorted(self.shingle, wording, side) for side in ("left", "right"))
-        n = last - first
-        flat = np.repeat(first - (np.cumsum(n) - n), n) + np.arange(int(n.sum()))
-        row, held = np.unique(self.row[flat], return_counts=True)
+        row, held = np.unique(self.row[ranges(first, last - first)], return_counts=True)
         return row[_is_enough(held, self.length[row])]
 
     def without(self, accounts: np.ndarray) -> Postings:
@@ -222,11 +222,8 @@ def _postings(shingle: np.ndarray, row: np.ndarray, account: np.ndarray, length:
 
 def _users(shingle: np.ndarray, account: np.ndarray, n_accounts: int) -> Users:
     """Accounts that hold each shingle, of pairs in any order."""
-    order = np.lexsort((account, shingle))
-    shingle, account = shingle[order], account[order]
-    new = np.ones(len(account), bool)
-    new[1:] = (account[1:] != account[:-1]) | (shingle[1:] != shingle[:-1])
-    names, n_users = np.unique(shingle[new], return_counts=True)
+    _, distinct, _ = distinct_pairs(account, shingle)
+    names, n_users = np.unique(distinct, return_counts=True)
     return Users(shingle=names, n_users=n_users, n_accounts=n_accounts)
 
 
@@ -240,6 +237,14 @@ def count_users(part: SampledShingles) -> Users:
     return _users(part.shingle, part.account[part.rows()], len(np.unique(part.account)))
 
 
+def _find(names: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each value stands among ascending names, and whether it is there at all."""
+    place = np.searchsorted(names, values)
+    known = place < len(names)
+    known[known] = names[place[known]] == values[known]
+    return place, known
+
+
 def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndarray:
     """Shingles that the members hold far more often than others: int64[], ascending.
 
@@ -251,9 +256,7 @@ def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndar
     """
     if not members.n_accounts or not others.n_accounts:
         return np.zeros(0, np.int64)
-    place = np.searchsorted(others.shingle, members.shingle)
-    known = place < len(others.shingle)
-    known[known] = others.shingle[place[known]] == members.shingle[known]
+    place, known = _find(others.shingle, members.shingle)
     outside = np.full(len(members.shingle), 0.5)
     outside[known] += others.n_users[place[known]]
     part = (1.0 - stray) / _LIFT + stray
@@ -263,8 +266,6 @@ def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndar
 
 def holds_wording(part: SampledShingles, wording: np.ndarray) -> np.ndarray:
     """bool[n]: the exchanges that hold enough of some wording (int64[], ascending)."""
-    place = np.searchsorted(wording, part.shingle)
-    known = place < len(wording)
-    known[known] = wording[place[known]] == part.shingle[known]
+    _, known = _find(wording, part.shingle)
     held = np.bincount(part.rows()[known], minlength=len(part))
     return _is_enough(held, np.diff(part.offsets))

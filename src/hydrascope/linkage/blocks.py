@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from hydrascope.kernels.agglomerate import agglomerate
+from hydrascope.kernels.ranges import ranges
 from hydrascope.linkage.incidence import Incidence, value_groups
 from hydrascope.linkage.settings import LinkSettings
 from hydrascope.stats.surprise import poisson_surprise
@@ -75,7 +76,7 @@ def hub_table(incidence: Incidence, channel: int) -> tuple[NDArray[np.int64], sp
     hubs = np.flatnonzero(here & (sizes > cap) & (sizes <= max(MOST_SHARE * accounts, 4 * cap)))
     hubs = hubs[np.lexsort((starts[hubs], sizes[hubs]))]
     size = sizes[hubs]
-    rows = np.repeat(starts[hubs] - (np.cumsum(size) - size), size) + np.arange(int(size.sum()))
+    rows = ranges(starts[hubs], size)
     column = np.repeat(np.arange(len(hubs)), size)
     account = incidence.account[rows]
     order = np.lexsort((column, account))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hydrascope.kernels.incidence import arrange, popularity_sums, ranked_degrees
 from hydrascope.kernels.permute import shuffle_within
+from hydrascope.kernels.ranges import ranges
 from hydrascope.linkage.incidence import Incidence, value_groups
 
 __all__ = ["Buckets", "Strata", "build_buckets", "permute_buckets", "stratify"]
@@ -75,12 +76,6 @@ def build_buckets(incidence: Incidence) -> Buckets:
             sizes[order],
         ),
     )
-
-
-def ranges(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """start, start + 1, ... start + size - 1 of each, one after the other."""
-    offsets = np.cumsum(sizes) - sizes
-    return np.repeat(starts - offsets, sizes) + np.arange(int(sizes.sum()))
 
 
 def bucket_rates(

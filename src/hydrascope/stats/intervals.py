@@ -35,10 +35,16 @@ def wilson(k: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     checked(k, n)
     if n == 0:
         return 0.0, 1.0
+    low, high = _wilson(np.array([k / n]), np.array([n]), confidence)[0].tolist()
+    return low, high
+
+
+def _wilson(share: np.ndarray, n: np.ndarray, confidence: float) -> np.ndarray:
+    """float64[m, 2]: see `wilson`; n may be 0."""
     z = float(stats.norm.ppf(0.5 + confidence / 2))
-    centre = (k + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    centre = (share * n + z * z / 2) / (n + z * z)
+    half = z * np.sqrt(share * (1.0 - share) * n + z * z / 4) / (n + z * z)
+    return np.stack([np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)], axis=1)
 
 
 def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -63,11 +69,7 @@ def sampled_shares(
     The sample counts as n / (1 - n / N) draws, so that a share of everything is exact; nothing sampled gives (0, 1).
     """
     fraction = np.minimum(n_sampled / np.maximum(n_total, 1), 1.0)
-    n = n_sampled / np.maximum(1.0 - fraction, 1e-9)
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
-    centre = (share * n + z * z / 2) / (n + z * z)
-    half = z * np.sqrt(share * (1.0 - share) * n + z * z / 4) / (n + z * z)
-    bounds = np.stack([np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)], axis=1)
+    bounds = _wilson(share, n_sampled / np.maximum(1.0 - fraction, 1e-9), confidence)
     bounds[fraction >= 1.0] = share[fraction >= 1.0, None]
     return bounds
 

@@ -19,6 +19,7 @@ from hydrascope.errors import InputError, StateError
 from hydrascope.features.observed import CHANNEL_COLUMNS, observe_exchanges
 from hydrascope.features.observer import KINDS
 from hydrascope.ingest import LogSource, Rejects
+from hydrascope.kernels.ranges import ranges
 from hydrascope.kernels.strings import hash_strings
 from hydrascope.pipeline.hunt.matching import Matcher
 from hydrascope.pipeline.watch.journal import Journal, Part, read_journal
@@ -262,8 +263,7 @@ def _rows_of(xids: np.ndarray, sketched: tuple[np.ndarray, np.ndarray]) -> tuple
     first, last = np.searchsorted(xid, xids, "left"), np.searchsorted(xid, xids, "right")
     times = last - first
     row = np.repeat(np.arange(len(xids)), times)
-    ends = np.cumsum(times)
-    index = np.repeat(first - (ends - times), times) + np.arange(ends[-1] if len(ends) else 0)
+    index = ranges(first, times)
     return row, indicator[index]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from hydrascope.features.observed import CHANNEL_COLUMNS
+from hydrascope.kernels.ranges import ranges
 from hydrascope.pipeline.hunt.indicators import Hunted
 from hydrascope.sketch import LEAST, LIMIT
 
@@ -177,8 +178,7 @@ class Matcher:
         hit = np.flatnonzero(times)
         row = np.searchsorted(offsets, hit, side="right") - 1
         times, first = times[hit], first[hit]
-        ends = np.cumsum(times)
-        index = np.repeat(first - (ends - times), times) + np.arange(ends[-1] if len(ends) else 0)
+        index = ranges(first, times)
         key = np.repeat(row, times) * max(len(self._template), 1) + self._core_template[index]
         keys, n = np.unique(key, return_counts=True)
         return keys // max(len(self._template), 1), keys % max(len(self._template), 1), n
