@@ -1,16 +1,21 @@
-"""What a group looks like as a group: shared values whatever its size, and lists that are dealt out."""
+"""What a group looks like as a group: shared values whatever its size, lists that are dealt out, bans, habits."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrascope.campaigns.content import _copies_spread
-from hydrascope.campaigns.observables import _one_value, _top_share
-from hydrascope.campaigns.observations import Channel, index_channels
+from hydrascope.campaigns.content import GroupContent, _copies_spread
+from hydrascope.campaigns.judge import EnforcementSettings, Judged, habit_bits, least_habit_bits
+from hydrascope.campaigns.observables import _bans, _one_value, _private_share, _top_share
+from hydrascope.campaigns.observations import Channel, Observations, index_channels
 from hydrascope.features.incidence import ChannelRows
+from hydrascope.features.surroundings import Happenings
 
 
 def channel(value: list[int], count: list[int] | None = None) -> Channel:
@@ -71,3 +76,56 @@ def test_nothing_is_said_of_retries_assignments_and_short_lists() -> None:
     assert _copies_spread(np.full(50, 2), 1000, 100) is None
     assert _copies_spread(np.full(200, 40), 8000, 100) is None
     assert _copies_spread(np.full(90, 3), 270, 100) is None
+
+
+DAY_US = 86_400_000_000
+
+
+def bans_of(banned: list[int], n_accounts: int = 200) -> dict[str, float | None]:
+    """What bans say of the first twenty accounts of a log that knows when who was banned: one day, one account each."""
+    at = np.full(n_accounts, -1)
+    at[banned] = np.arange(len(banned)) * DAY_US
+    log = SimpleNamespace(
+        population=SimpleNamespace(
+            first_at=np.zeros(n_accounts, np.int64), last_at=np.full(n_accounts, 30 * DAY_US)
+        ),
+        background=np.arange(20, n_accounts),
+    )
+    return _bans(cast(Observations, log), np.arange(20), cast(Happenings, SimpleNamespace(banned_at=at)))
+
+
+def test_not_being_banned_says_nothing_where_hardly_anybody_is() -> None:
+    """Nine bans in the log, none in the group: nobody may have looked. Ten: the group was left alone."""
+    assert bans_of(list(range(100, 109)))["ban_excess"] is None
+    assert bans_of(list(range(100, 110)))["ban_excess"] == 0.0
+
+
+def test_one_ban_in_the_group_speaks_however_few_there_are() -> None:
+    """Five of twenty where five of 180 others were: less than one chance in a thousand."""
+    excess = bans_of([0, 1, 2, 3, 4, 100, 101, 102, 103, 104])["ban_excess"]
+    assert excess is not None and excess > 3
+
+
+@pytest.mark.parametrize(
+    ("private", "wording", "says"), [(0.05, 0.9, None), (0.2, 0.9, 0.2), (0.05, None, 0.05)]
+)
+def test_few_private_texts_say_nothing_of_a_group_that_has_wording_of_its_own(
+    private: float, wording: float | None, says: float | None
+) -> None:
+    """A wrapper that varies makes no template; where no wording was read, templates are all there is."""
+    content = SimpleNamespace(median_share=0.5, private=np.full(30, private))
+    assert _private_share(cast(GroupContent, content), wording) == (says and pytest.approx(says))
+
+
+def test_an_account_must_live_as_its_group_does_before_it_is_acted_on() -> None:
+    """Timing and life cycle of a member, a quarter of the typical member's asked; a group without habits asks for none."""
+    bits = {"timing": np.array([6.0, 5.0, 7.0, 0.0, -2.0]), "lifecycle": np.array([2.0, 3.0, 1.0, 1.0, 0.0])}
+    judged = cast(
+        Judged, SimpleNamespace(candidate=SimpleNamespace(fit=SimpleNamespace(family=bits.__getitem__)))
+    )
+    assert habit_bits(judged).tolist() == [8.0, 8.0, 8.0, 1.0, -2.0]
+    least = least_habit_bits(judged, EnforcementSettings())
+    assert least == 2.0
+    assert (habit_bits(judged) >= least).tolist() == [True, True, True, False, False]
+    bits["timing"] -= 20.0
+    assert least_habit_bits(judged, EnforcementSettings()) == 0.0

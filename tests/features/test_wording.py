@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hydrascope.engine.duckdb import DuckEngine
+from hydrascope.features.population import Population
 from hydrascope.features.wording import (
     Postings,
     SampledShingles,
@@ -13,6 +20,7 @@ from hydrascope.features.wording import (
     count_users,
     holds_wording,
     own_wording,
+    read_openers,
 )
 
 
@@ -99,3 +107,13 @@ def test_the_first_exchanges_of_each_account_are_the_same_in_any_order() -> None
     for few in (part.first(2), turned.first(2)):
         assert few.account.tolist() == [1, 1, 2, 2, 3]
         assert few.shingle.tolist() == [10, 11, 20, 21, 30]
+
+
+def test_openers_are_the_first_turns_of_the_accounts_asked_for(tmp_path: Path) -> None:
+    """In order of their ids, which are no order of the log; later turns and other accounts are left out."""
+    engine = DuckEngine(memory_bytes=256 << 20, threads=1, spill=tmp_path)
+    rows = {"xid": [9, 3, 5, 1, 7], "account": [70, 70, 70, 80, 90], "turns": [1, 0, 3, 1, 1]}
+    engine.register("exchanges", pa.table(rows))
+    population = cast(Population, SimpleNamespace(hashed=np.array([70, 80, 90])))
+    assert read_openers(engine, population, np.array([0, 2])).tolist() == [3, 7, 9]
+    assert read_openers(engine, population, np.array([], int)).tolist() == []

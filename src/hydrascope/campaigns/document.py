@@ -59,6 +59,7 @@ def campaign_document(observations: Observations, finding: Finding, around: Surr
         "lineage": asdict(finding.lineage) if finding.lineage else None,
         "online": _rounded(asdict(finding.tested)) if finding.tested else None,
         "evidence": _evidence(observations, finding, around),
+        "observables": _rounded(dict(sorted(judged.scored.measured.items()))),
         "hypotheses": [_rounded(asdict(h)) for h in judged.scored.hypotheses],
         "best_innocent": {k: v for k, v in _rounded(asdict(innocent)).items() if k != "bits"},
         "templates": recurring_templates(observations, judged, around.source, around.parts),
