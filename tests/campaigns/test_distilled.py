@@ -145,7 +145,7 @@ def test_later_turns_are_the_campaigns_where_every_conversation_opens_with_its_w
 
     members, n = np.arange(n_members, dtype=np.int32), np.full(400, N_SAMPLED)
     others = read_ordinary(read, np.arange(n_members, 400))
-    (found,) = distilled_shares(read, [members], others, n, lambda accounts: np.array(opening))
+    (found,) = distilled_shares(read, [members], others, n, np.array(opening))
     assert found is not None
     assert found.mean() == pytest.approx(expected, abs=0.03)
 

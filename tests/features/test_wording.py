@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrascope.engine.duckdb import DuckEngine
-from hydrascope.features.population import Population
 from hydrascope.features.wording import (
     Postings,
     SampledShingles,
@@ -110,10 +107,11 @@ def test_the_first_exchanges_of_each_account_are_the_same_in_any_order() -> None
 
 
 def test_openers_are_the_first_turns_of_the_accounts_asked_for(tmp_path: Path) -> None:
-    """In order of their ids, which are no order of the log; later turns and other accounts are left out."""
+    """In order of their ids, which are no order of the log; later turns, other accounts and what is not sampled are left out."""
     engine = DuckEngine(memory_bytes=256 << 20, threads=1, spill=tmp_path)
     rows = {"xid": [9, 3, 5, 1, 7], "account": [70, 70, 70, 80, 90], "turns": [1, 0, 3, 1, 1]}
     engine.register("exchanges", pa.table(rows))
-    population = cast(Population, SimpleNamespace(hashed=np.array([70, 80, 90])))
-    assert read_openers(engine, population, np.array([0, 2])).tolist() == [3, 7, 9]
-    assert read_openers(engine, population, np.array([], int)).tolist() == []
+    codes = pa.array([0, 0, 1, 2], pa.int32())
+    engine.register("sampled", pa.table({"xid": [9, 5, 1, 7], "account": codes}))
+    assert read_openers(engine, np.array([0, 2])).tolist() == [7, 9]
+    assert read_openers(engine, np.array([], int)).tolist() == []

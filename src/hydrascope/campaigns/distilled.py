@@ -21,13 +21,10 @@ from hydrascope.features.wording import (
     own_wording,
 )
 
-__all__ = ["Openers", "Read", "distilled_shares", "read_ordinary", "typical_shares"]
+__all__ = ["Read", "distilled_shares", "read_ordinary", "typical_shares"]
 
 Read = Callable[[np.ndarray], Iterator[SampledShingles]]
 """Codes of accounts, int32[], to their sampled exchanges."""
-Openers = Callable[[np.ndarray], np.ndarray]
-"""Codes of accounts to the hashed ids, int64[] ascending, of those of their exchanges that open a conversation; none
-where the question is not worth a pass over the log."""
 
 _LEARNED_FROM = 2_000
 """Most members that a group's wording is learned from."""
@@ -66,7 +63,7 @@ def distilled_shares(
     groups: Sequence[np.ndarray],
     ordinary: Postings,
     n_sampled: np.ndarray,
-    openers: Openers | None = None,
+    opening: np.ndarray | None = None,
     *,
     sizes: Sequence[int] | None = None,
 ) -> list[np.ndarray | None]:
@@ -81,7 +78,8 @@ def distilled_shares(
         groups: int32[k] codes of the members of each, nobody in two.
         ordinary: accounts in none of them.
         n_sampled: int64[n_accounts] sampled exchanges.
-        openers: finds the exchanges that open a conversation, for a group that speaks in long ones.
+        opening: int64[] ascending, the hashed ids of sampled exchanges that open a conversation, of groups that speak
+            in long ones.
         sizes: members of each group, where `groups` holds some of them only.
     """
     n_known = int((n_sampled > 0).sum())
@@ -100,7 +98,7 @@ def distilled_shares(
         for g, rest in others.items():
             hits[g] = rest.holding(wording[g])
             chance = len(hits[g]) / max(len(rest.account), 1)
-            pieces = _with_turns(held[g], chance, groups[g], openers)
+            pieces = _with_turns(held[g], chance, opening)
             shares[g] = _corrected(pieces, groups[g], n_sampled, chance)
         again = {g: _fellows(others[g], hits[g], shares[g], len(n_sampled)) for g in others if stray[g]}
         others = {
@@ -145,22 +143,24 @@ def _fellows(
     return found if found.sum() >= _MANY * rest.users.n_accounts else None
 
 
-def _with_turns(
-    pieces: Sequence[_Held], chance: float, members: np.ndarray, openers: Openers | None
-) -> Sequence[_Held]:
+def _with_turns(pieces: Sequence[_Held], chance: float, opening: np.ndarray | None) -> Sequence[_Held]:
     """Count later turns as the campaign's where nearly every conversation opens with its wording.
 
     A wrapper stands in the first turn, what an agent's tools answer in the others. Where fewer conversations open
     with the wording, the later turns may belong to the rest, and only those that hold it count.
     """
-    opening = openers(members) if openers else np.zeros(0, np.int64)
-    if not len(opening):
+    if opening is None or not len(opening):
         return pieces
-    opens = [np.isin(piece.xid, opening) for piece in pieces]
+    opens = [_among(piece.xid, opening) for piece in pieces]
     holds = np.concatenate([piece.holds[first] for piece, first in zip(pieces, opens, strict=True)])
     if len(holds) < _LEAST_OPENERS or holds.mean() - chance < _EVERY * (1.0 - chance):
         return pieces
     return [replace(p, holds=np.where(first, p.holds, 1.0)) for p, first in zip(pieces, opens, strict=True)]
+
+
+def _among(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """bool[n], whether each id is known (int64[], ascending)."""
+    return known[np.minimum(np.searchsorted(known, ids), len(known) - 1)] == ids
 
 
 def typical_shares(

@@ -163,11 +163,18 @@ def _with_systems(found: pa.Table, system: np.ndarray, of_system: np.ndarray) ->
     )
 
 
-def read_openers(engine: Engine, population: Population, accounts: np.ndarray) -> np.ndarray:
-    """Exchanges of some accounts that open a conversation: int64[] hashed ids, ascending. One pass over the log."""
-    engine.register("worded", pa.table({"account": population.hashed[accounts]}))
+def read_openers(engine: Engine, accounts: np.ndarray) -> np.ndarray:
+    """Sampled exchanges of some accounts that open a conversation: int64[] hashed ids, ascending. One pass over the log.
+
+    Args:
+        accounts: int32[] codes.
+    """
+    if not len(accounts):
+        return np.zeros(0, np.int64)
+    engine.register("worded", pa.table({"code": accounts.astype(np.int32)}))
     found = engine.stream(
-        "SELECT e.xid AS xid FROM exchanges e JOIN worded w ON e.account = w.account WHERE e.turns <= 1"
+        "SELECT e.xid AS xid FROM exchanges e JOIN sampled s ON e.xid = s.xid JOIN worded w ON s.account = w.code "
+        "WHERE e.turns <= 1"
     )
     return np.sort(np.concatenate([np.zeros(0, np.int64), *(batch["xid"].to_numpy() for batch in found)]))
 

@@ -15,7 +15,6 @@ from scipy.sparse import csr_array
 from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.distilled import (
-    Openers,
     Read,
     distilled_shares,
     read_ordinary,
@@ -71,7 +70,6 @@ __all__ = ["DetectSettings", "Detection", "detect"]
 
 LEAST_SUSPICION = 0.2
 """Probability of distillation from which an undecided group is shown."""
-_NONE = np.zeros(0, np.int64)
 Timer = Callable[[str], AbstractContextManager[None]]
 _LINKED = (
     "payment_fingerprint",
@@ -198,8 +196,7 @@ def detect(
         allowed = allowed_accounts(control, population, channels, engine)
         findings = _findings(observations, source, happenings, judged, null, allowed, settings)
     with time_stage("shares"):
-        openers = partial(_openers, engine, population)
-        findings = _with_shares(read, openers, observations, untied, findings)
+        findings = _with_shares(engine, read, observations, untied, findings)
     with time_stage("surroundings"):
         pairs = _pair_links(links, incidence.channels)
         around = _surround(engine, observations, findings, pairs, source, happenings, control)
@@ -361,15 +358,16 @@ def _finding(
     )
 
 
-def _openers(engine: Engine, population: Population, accounts: np.ndarray) -> np.ndarray:
-    """Exchanges that open a conversation, of accounts of which most exchanges do not: int64[]."""
-    later = population.totals["n_multi_turn"][accounts].sum()
-    return read_openers(engine, population, accounts) if later > population.n[accounts].sum() / 2 else _NONE
+def _opening(engine: Engine, population: Population, groups: Sequence[np.ndarray]) -> np.ndarray:
+    """Sampled exchanges that open a conversation, of groups of which most exchanges do not: int64[], ascending."""
+    later = population.totals["n_multi_turn"]
+    conversing = [m for m in groups if later[m].sum() > population.n[m].sum() / 2]
+    return read_openers(engine, np.concatenate([np.zeros(0, np.int32), *conversing]))
 
 
 def _with_shares(
+    engine: Engine,
     read: Read,
-    openers: Openers,
     observations: Observations,
     others: np.ndarray,
     findings: Sequence[Finding],
@@ -384,7 +382,8 @@ def _with_shares(
         accused[f.judged.members] = True
     groups = [f.judged.members for f in guilty]
     ordinary = read_ordinary(read, others[~accused[others]])
-    shares = distilled_shares(read, groups, ordinary, n_sampled, openers)
+    opening = _opening(engine, observations.population, groups)
+    shares = distilled_shares(read, groups, ordinary, n_sampled, opening)
     known = {f.campaign_id: share for f, share in zip(guilty, shares, strict=True) if share is not None}
     return [
         replace(f, share=known[f.campaign_id], n_sampled=n_sampled[f.judged.members])
