@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from hydrascope.campaigns.content import GroupContent, _copies_spread
 from hydrascope.campaigns.judge import EnforcementSettings, Judged, habit_bits, least_habit_bits
-from hydrascope.campaigns.observables import _bans, _one_value, _private_share, _top_share
+from hydrascope.campaigns.observables import (
+    _ban_excess,
+    _bans,
+    _coverage,
+    _one_value,
+    _private_share,
+    _top_share,
+)
 from hydrascope.campaigns.observations import Channel, Observations, index_channels
 from hydrascope.features.incidence import ChannelRows
 from hydrascope.features.surroundings import Happenings
@@ -106,6 +113,13 @@ def test_one_ban_in_the_group_speaks_however_few_there_are() -> None:
     assert excess is not None and excess > 3
 
 
+def test_ten_thousand_bans_are_a_number_still() -> None:
+    """The chance of so many is zero to a machine, and a report cannot hold an infinite number of decades."""
+    at = np.full(50_000, -1)
+    at[:20_000] = 0
+    assert _ban_excess(at, np.arange(20_000), np.arange(20_000, 50_000)) == 300.0
+
+
 @pytest.mark.parametrize(
     ("private", "wording", "says"), [(0.05, 0.9, None), (0.2, 0.9, 0.2), (0.05, None, 0.05)]
 )
@@ -115,6 +129,16 @@ def test_few_private_texts_say_nothing_of_a_group_that_has_wording_of_its_own(
     """A wrapper that varies makes no template; where no wording was read, templates are all there is."""
     content = SimpleNamespace(median_share=0.5, private=np.full(30, private))
     assert _private_share(cast(GroupContent, content), wording) == (says and pytest.approx(says))
+
+
+@pytest.mark.parametrize(("users", "wording", "says"), [(600, 0.9, None), (40, 0.9, 0.75), (600, None, 0.05)])
+def test_a_text_of_everybodys_says_nothing_of_a_group_that_has_wording_of_its_own(
+    users: int, wording: float | None, says: float | None
+) -> None:
+    """Thirty members replay the sessions of a public agent in a wrapper of their own: the agent's other users are no alibi."""
+    content = cast(GroupContent, SimpleNamespace(templates=np.arange(3), text_users=users))
+    assert _coverage(content, 30, wording) == (says and pytest.approx(says))
+    assert _coverage(cast(GroupContent, SimpleNamespace(templates=np.zeros(0))), 30, wording) is None
 
 
 def test_an_account_must_live_as_its_group_does_before_it_is_acted_on() -> None:

@@ -21,8 +21,18 @@ SETTINGS = ClusterSettings()
 NO_LINKS = (np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
-def observed(shown: dict[str, dict[int, int]]) -> Observations:
+class People(SimpleNamespace):
+    """N accounts with what is declared of them."""
+
+    attributes: dict[str, list[str | None]]
+
+    def __len__(self) -> int:
+        return N
+
+
+def observed(shown: dict[str, dict[int, int]], organization: dict[int, str] | None = None) -> Observations:
     """A log of N accounts in which each channel gives accounts a value of their own but where one is stated."""
+    attributes = {"organization_id": [organization.get(a) for a in range(N)]} if organization else {}
     channels: dict[str, Channel] = {}
     for name, stated in shown.items():
         value = np.array([stated.get(a, 1_000_000 + a) for a in range(N)], np.int64)
@@ -42,7 +52,7 @@ def observed(shown: dict[str, dict[int, int]]) -> Observations:
     return cast(
         Observations,
         SimpleNamespace(
-            population=range(N),
+            population=People(attributes=attributes),
             channels=channels,
             quantities={},
             cycle=None,
@@ -121,6 +131,18 @@ def test_a_company_that_uses_the_same_client_is_not_united_with_a_campaign() -> 
     assert sizes(unite(observations, groups, NO_LINKS, SETTINGS)) == [40, 8]
     mixed = fit(observations, np.sort(both))
     assert sizes(split(observations, mixed, SETTINGS)) == [40, 8]
+
+
+def test_a_known_company_leaves_a_campaign_that_replays_its_agent() -> None:
+    """Where no card or device is kept, its organization says which accounts are held together by an owner of their own."""
+    a, b = group(0, 40), group(100, 12)
+    both = np.append(a, b)
+    software = {n: everyone(both, i) for i, n in enumerate(("user_agent", "tls", "decoding", "tools"))}
+    shown = software | {"ip": everyone(a, 8) | everyone(b, 9)}
+    company = dict.fromkeys(b.tolist(), "kafitan")
+    for organization, expected in (({}, [52]), (company, [40, 12])):
+        observations = observed(shown, organization)
+        assert sizes(split(observations, fit(observations, np.sort(both)), SETTINGS)) == expected
 
 
 def test_an_operator_with_several_cards_is_not_split_by_them() -> None:

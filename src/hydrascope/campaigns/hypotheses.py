@@ -19,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hydrascope.campaigns.calibration import load_calibration
 from hydrascope.config import read_toml
 from hydrascope.records import Hypothesis, Verdict
 
-__all__ = ["FAMILY_CAP", "Observable", "Scored", "load_model", "score_hypotheses"]
+__all__ = ["FAMILY_CAP", "Observable", "Scored", "load_model", "score_hypotheses", "stated_log2_odds"]
 
 FAMILY_CAP = 6.0
 """Most bits by which one family may favour one hypothesis over another."""
@@ -62,6 +63,8 @@ class Model:
     verdicts: Mapping[str, Verdict]
     sentences: Mapping[str, str]
     log2_prior: np.ndarray
+    guilty: np.ndarray
+    """bool, of each hypothesis: whether it leads to a distillation verdict."""
     observables: tuple[Observable, ...]
 
 
@@ -96,7 +99,7 @@ def load_model() -> Model:
             family=o["family"],
             edges=tuple(o["edges"]),
             says=o["says"],
-            rates={h: tuple(o["rates"][_stated(h, o["rates"], hypotheses)]) for h in names},
+            rates={h: tuple(o["rates"][_holder(h, o["rates"], hypotheses)]) for h in names},
         )
         for name, o in table["observable"].items()
     )
@@ -105,11 +108,12 @@ def load_model() -> Model:
         verdicts={h: hypotheses[h]["verdict"] for h in names},
         sentences={h: hypotheses[h]["sentence"] for h in names},
         log2_prior=np.log2([hypotheses[h]["prior"] for h in names]),
+        guilty=np.array([hypotheses[h]["verdict"] == "distillation" for h in names]),
         observables=observables,
     )
 
 
-def _stated(name: str, rates: Mapping[str, object], hypotheses: Mapping[str, Mapping[str, str]]) -> str:
+def _holder(name: str, rates: Mapping[str, object], hypotheses: Mapping[str, Mapping[str, str]]) -> str:
     """The hypothesis whose rates hold for `name`: itself, or the first that it is like and that states any."""
     while name not in rates:
         name = hypotheses[name]["like"]
@@ -117,17 +121,44 @@ def _stated(name: str, rates: Mapping[str, object], hypotheses: Mapping[str, Map
 
 
 def score_hypotheses(measured: Mapping[str, float | None]) -> Scored:
-    """Posterior of each hypothesis given what was measured."""
+    """Posterior of each hypothesis given what was measured.
+
+    The odds of distillation are those that are kept (`calibration`) where the number of accounts is known; hypotheses
+    of either side keep their odds among themselves.
+    """
     model = load_model()
     known = {k: v for k, v in measured.items() if v is not None}
-    weights = {o.name: _log2_rates(o, model, known[o.name]) for o in model.observables if o.name in known}
-    weights = _cap_families(weights, {o.name: o.family for o in model.observables})
-    total = model.log2_prior + sum(weights.values(), np.zeros(len(model.names)))
+    weights = _weigh(model, known)
+    total = _stated(model, weights)
+    if "n_accounts" in known:
+        odds = _log2_odds(model, total)
+        total += np.where(model.guilty, load_calibration().kept(odds, known["n_accounts"]) - odds, 0.0)
     posterior = np.exp2(total - total.max())
     posterior /= posterior.sum()
     order = np.argsort(-posterior, kind="stable")
     found = tuple(_hypothesis(model, int(i), total, posterior, weights, known) for i in order)
     return Scored(hypotheses=found, contributions=weights, measured=known)
+
+
+def stated_log2_odds(measured: Mapping[str, float]) -> float:
+    """Log2 odds of distillation by the rates alone, before they are calibrated."""
+    model = load_model()
+    return _log2_odds(model, _stated(model, _weigh(model, measured)))
+
+
+def _weigh(model: Model, known: Mapping[str, float]) -> dict[str, np.ndarray]:
+    weights = {o.name: _log2_rates(o, model, known[o.name]) for o in model.observables if o.name in known}
+    return _cap_families(weights, {o.name: o.family for o in model.observables})
+
+
+def _stated(model: Model, weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    return model.log2_prior + sum(weights.values(), np.zeros(len(model.names)))
+
+
+def _log2_odds(model: Model, total: np.ndarray) -> float:
+    """Of the hypotheses that lead to a distillation verdict against all others."""
+    guilty, innocent = (np.logaddexp2.reduce(total[side]) for side in (model.guilty, ~model.guilty))
+    return float(guilty - innocent)
 
 
 def _log2_rates(observable: Observable, model: Model, value: float) -> np.ndarray:

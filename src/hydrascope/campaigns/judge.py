@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hydrascope.campaigns.calibration import SMALL
 from hydrascope.campaigns.cluster import Candidate
 from hydrascope.campaigns.content import ContentSource, GroupContent, describe_content
 from hydrascope.campaigns.hypotheses import Scored, load_model, score_hypotheses
@@ -55,13 +56,12 @@ MOST_COLLECTIVE_BITS = 2.0
 """Of one habit: no single one stands for an operator, since users of one trick are banned alike as well."""
 LEAST_COLLECTIVE_BITS = 3.0
 """Bits of collective habits that stand for an operator where accounts share no identity and no private text."""
-LEAST_ACCUSATION = 0.6
-"""Least probability of a distillation verdict; other verdicts accuse nobody and need one half."""
-LEAST_ACCUSATION_SMALL = 0.98
-SMALL = (8, 18)
-"""Accounts below which the second holds, and from which the first does; in between it falls in a line.
+LEAST_ACCUSATION = 0.5
+"""Least probability of any verdict."""
+LEAST_ACCUSATION_SMALL = 0.95
+"""The same for a handful (`calibration.SMALL`); in between it falls in a line.
 
-A log has far more handfuls of accounts that agree by chance than large groups.
+A log has far more handfuls of accounts that agree by chance than large groups, and few of them were there to fit lines to.
 """
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
@@ -247,7 +247,7 @@ def least_accusation(n_accounts: float) -> float:
     """Probability that a distillation verdict on a group of this size needs.
 
     >>> [round(least_accusation(n), 2) for n in (5, 10, 15, 20, 500)]
-    [0.98, 0.9, 0.71, 0.6, 0.6]
+    [0.95, 0.91, 0.81, 0.7, 0.5]
     """
     return float(np.interp(n_accounts, SMALL, (LEAST_ACCUSATION_SMALL, LEAST_ACCUSATION)))
 

@@ -34,7 +34,8 @@ _COMMON_RATE = 0.2
 def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> list[Fit]:
     """The group without the parts that only their own identity holds together, and those parts.
 
-    A part is what shares a card, phone, device or key inside the group. It stays if its members belong to the rest.
+    A part is what shares a card, phone, device, key or organization inside the group. It stays if its members belong to
+    the rest.
     """
     rest, parts = fit.members, []
     least = max(settings.min_members, int(_LEAST_PART * len(fit.members)))
@@ -54,8 +55,10 @@ def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> li
 def _identity_parts(observations: Observations, members: np.ndarray, least: int) -> list[np.ndarray]:
     """Connected components of the members over values of identity, largest first; those of any size but all."""
     rows, columns, n_values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
-    for name in sorted(IDENTITY_GRADE & set(observations.channels)):
-        who, value, _ = observations.channels[name].rows_of(members)
+    shared = [
+        observations.channels[n].rows_of(members) for n in sorted(IDENTITY_GRADE & set(observations.channels))
+    ]
+    for who, value in [*((who, value) for who, value, _ in shared), _organizations(observations, members)]:
         _, code = np.unique(value, return_inverse=True)
         rows.append(who)
         columns.append(code + n_values)
@@ -68,6 +71,14 @@ def _identity_parts(observations: Observations, members: np.ndarray, least: int)
     chosen = np.flatnonzero((counts >= least) & (counts < len(members)))
     ordered = chosen[np.argsort(-counts[chosen], kind="stable")]
     return [members[label == c] for c in ordered.tolist()]
+
+
+def _organizations(observations: Observations, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the members whose organization is known, and its name."""
+    known = observations.population.attributes.get("organization_id")
+    names = [] if known is None else [known[m] for m in members.tolist()]
+    who = np.array([i for i, name in enumerate(names) if name], np.int64)
+    return who, np.array([names[i] for i in who.tolist()], np.str_)
 
 
 def unite(

@@ -25,8 +25,14 @@ _MIN_BACKGROUND = 50
 """Fewer accounts do not tell what is usual."""
 _LEAST_SEEN = 0.08
 """Least share of private texts that is evidence in a core."""
+_LEAST_HELD = 0.4
+"""Least share of a text's users that is evidence in a core."""
 _MIN_BANS = 10
 """Where fewer accounts of the log were banned, not being among them says nothing: nobody may have looked."""
+
+
+_MOST_DECADES = 300.0
+"""Chances below are no numbers any more: ten thousand bans in one group."""
 
 
 def measure_group(
@@ -174,7 +180,7 @@ def _work(
         "content_share": content.median_share if wording_share is None else None,
         "wording_share": wording_share,
         "private_share": _private_share(content, wording_share),
-        "text_coverage": len(members) / content.text_users if len(content.templates) else None,
+        "text_coverage": _coverage(content, len(members), wording_share),
         "item_overlap": content.item_overlap,
         "self_repeats": content.self_repeats,
         "copies_spread": content.copies_spread,
@@ -189,6 +195,17 @@ def _work(
         "end_users": _named(population.totals["n_end_users"][members]),
         "clients": _mean_distinct(observations.channels.get("user_agent"), members),
     }
+
+
+def _coverage(content: GroupContent, n_members: int, wording_share: float | None) -> float | None:
+    """Share of the users of the leading text that the group holds; unknown where others use it and wording is its own.
+
+    The leading text is a template: where the group's own wording varies, that may be a phrase or an agent of everybody's.
+    """
+    if not len(content.templates):
+        return None
+    share = n_members / content.text_users
+    return None if wording_share is not None and share < _LEAST_HELD else share
 
 
 def _private_share(content: GroupContent, wording_share: float | None) -> float | None:
@@ -293,10 +310,12 @@ def _bans(observations: Observations, members: np.ndarray, happenings: Happening
 
 
 def _ban_excess(banned_at: np.ndarray, members: np.ndarray, usual: np.ndarray) -> float:
-    """Decades: -log10 of the chance that as many members are banned at the background's rate."""
+    """Decades: -log10 of the chance that as many members are banned at the background's rate, at most `_MOST_DECADES`."""
     n_banned = int((banned_at[members] >= 0).sum())
     rate = ((banned_at[usual] >= 0).sum() + 1.0) / (len(usual) + 2.0)
-    return float(-binom.logsf(n_banned - 1, len(members), rate) / np.log(10)) if n_banned else 0.0
+    if not n_banned:
+        return 0.0
+    return min(float(-binom.logsf(n_banned - 1, len(members), rate) / np.log(10)), _MOST_DECADES)
 
 
 def _named(n_end_users: np.ndarray) -> float | None:

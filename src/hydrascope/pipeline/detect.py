@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
 
+from hydrascope.campaigns.calibration import load_calibration
 from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.distilled import (
@@ -439,6 +440,7 @@ def _error_rates(
             "max_null_share": settings.links.max_null,
         },
         "link_null": {"sizes": list(null.sizes), "draws": settings.null_draws},
+        "calibration": asdict(load_calibration()),
         "clusters_judged": len(judged),
         "tails_that_do_not_fit": sum(not j.tail_fits for j in judged),
         "enforcement": {

@@ -1,0 +1,222 @@
+"""Fit what stated odds of distillation are worth, on worlds for tuning, and write it beside the hypotheses.
+
+    python scripts/calibrate.py OUT --prompts ../shared/data/prompts_dev.parquet [--workers 2] [--fit-only]
+
+Worlds of both generators are simulated, scanned and removed; their groups stay in OUT/WORLD-SEED.json, so that a stopped
+run goes on. Judging worlds are not looked at: `benchmarks/` is for those. A group is guilty where most of its members
+take part in a campaign. Prints how the stated probabilities are kept: as stated, fitted to one generator and judged on
+the other, and fitted to both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from scipy.optimize import minimize
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from second_world.worlds import make_world  # noqa: E402
+
+from hydrascope.campaigns.calibration import Calibration, basis  # noqa: E402
+from hydrascope.campaigns.hypotheses import load_model, stated_log2_odds  # noqa: E402
+
+TARGET = ROOT / "src/hydrascope/campaigns/calibration.toml"
+FIRST = ("everything", "mixed", "proxied", "residential", "shared")
+SECOND = ("mixed", "no-identity", "evasive", "small-operator")
+WORLDS = [(f"tuning/{n}", seed) for seed in (1, 2, 3) for n in FIRST]
+WORLDS += [("tuning/cover-50", 1), ("tuning/cover-80", 1), ("null", 1), ("null", 2)]
+WORLDS += [(n, seed) for seed in (1, 2, 3, 4, 5) for n in SECOND]
+"""Seeds 1-9 of the second generator are for tuning."""
+EDGES = (0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 1.01)
+LEAST_ODDS = -3.0
+"""Bits: the lines are for groups that come into question, and are not fitted to others."""
+SLOPES = {"large": (0.1, 1.5), "handful": (0.1, 1.0)}
+"""Least and most: worlds of two generators are fewer than they seem. No stated bit counts more than one and a half times, of a handful not more than once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One group that a scan found."""
+
+    world: str
+    n: int
+    odds: float
+    """log2 of the odds of distillation as stated."""
+    guilty: bool
+
+
+def main() -> None:
+    """Run it."""
+    options = _arguments()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(options.workers) as pool:
+        found = list(pool.map(lambda w: _groups(*w, options), WORLDS))
+    groups = [_read(g) for world in found for g in world]
+    fitted = fit(groups)
+    _write(fitted)
+    first = [g for g in groups if g.world.startswith("tuning/")]
+    second = [g for g in groups if not g.world.startswith("tuning/")]
+    for title, learned, judged in (
+        ("as stated", None, groups),
+        ("fitted to the first generator, judged on the second", fit(first), second),
+        ("fitted to the second generator, judged on the first", fit(second), first),
+        ("fitted to both, on both", fitted, groups),
+    ):
+        print(f"## {title}\n\n{_table(judged, learned)}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--prompts", type=Path, help="Parquet pool for worlds of the first generator")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--fit-only", action="store_true", help="use the worlds that are there")
+    return parser.parse_args()
+
+
+def _groups(name: str, seed: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The groups of one world, from disk where they are there."""
+    path = options.out / f"{name.replace('/', '-')}-{seed}.json"
+    if not path.exists():
+        if options.fit_only:
+            return []
+        sys.stderr.write(f"{name} {seed}\n")
+        folder = path.with_suffix("")
+        shutil.rmtree(folder, ignore_errors=True)
+        path.write_text(json.dumps(_scanned(name, seed, folder, options.prompts)), encoding="utf-8")
+        shutil.rmtree(folder)
+    groups: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return groups
+
+
+def _scanned(name: str, seed: int, folder: Path, prompts: Path | None) -> list[dict[str, Any]]:
+    world, findings = folder / "world", folder / "findings"
+    world.mkdir(parents=True)
+    if name.startswith("tuning/"):
+        pool = ("--prompts", prompts) if prompts else ()
+        world.rmdir()
+        _hydrascope("simulate", world, "--scenario", name, "--seed", seed, *pool)
+    else:
+        make_world(world, name, seed)
+    tables = ("--accounts", world / "accounts.parquet", "--events", world / "events.parquet")
+    _hydrascope("scan", world / "exchanges", *tables, "--out", findings, "--quiet")
+    return _of_findings(f"{name}-{seed}", findings, world / "truth.parquet")
+
+
+def _hydrascope(*words: object) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hydrascope", *map(str, words)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"hydrascope {words[0]} ended with {done.returncode}:\n{done.stderr}")
+
+
+def _of_findings(world: str, findings: Path, truth: Path) -> list[dict[str, Any]]:
+    """What was measured of each group, and the share of its members that take part in a campaign."""
+    guilty = {r["account_id"]: bool(r["campaign"]) for r in pq.read_table(truth).to_pylist()}
+    members: dict[str, list[bool]] = {}
+    for r in pq.read_table(findings / "accounts.parquet", columns=["account_id", "campaign_id"]).to_pylist():
+        if r["campaign_id"] and r["account_id"] in guilty:
+            members.setdefault(r["campaign_id"], []).append(guilty[r["account_id"]])
+    document = json.loads((findings / "campaigns.json").read_text(encoding="utf-8"))
+    return [
+        {"world": world, "guilty": float(np.mean(m)), "observables": c["observables"]}
+        for c in document["campaigns"]
+        if (m := members.get(c["campaign_id"]))
+    ]
+
+
+def _read(group: dict[str, Any]) -> Group:
+    observables = group["observables"]
+    return Group(
+        world=group["world"],
+        n=int(observables["n_accounts"]),
+        odds=stated_log2_odds(observables),
+        guilty=group["guilty"] >= 0.5,
+    )
+
+
+def fit(groups: list[Group]) -> Calibration:
+    """The lines under which the groups' truth is likeliest, with Firth's penalty.
+
+    In many worlds all large groups above some odds are guilty, so the likeliest slope has no bound; the penalty, Jeffreys'
+    prior, gives it one that grows with what was seen (Firth, Biometrika 80, 1993). Groups are weighted so that guilty ones
+    are as common as the hypotheses' priors say: worlds for tuning hold more campaigns than a provider's log does.
+    """
+    share, prior = np.mean([g.guilty for g in groups]), _prior()
+    near = [g for g in groups if g.odds > LEAST_ODDS]
+    x = np.array([basis(g.odds, g.n) for g in near]) * math.log(2)
+    guilty = np.array([g.guilty for g in near])
+    weight = np.where(guilty, prior / share, (1 - prior) / (1 - share))
+
+    def loss(line: np.ndarray) -> float:
+        score = x @ np.append(line, 1.0)
+        chance = 1 / (1 + np.exp(-score))
+        free = x[:, :-1]
+        information = free.T @ (free * (weight * chance * (1 - chance))[:, None])
+        wrong = float(weight @ np.logaddexp(0, np.where(guilty, -score, score)))
+        return wrong - 0.5 * float(np.linalg.slogdet(information + 1e-9 * np.eye(len(line)))[1])
+
+    line = minimize(loss, [0.0, 0.0, 1.0, 1.0], bounds=[(None, None)] * 2 + list(SLOPES.values())).x
+    large, handful, large_slope, handful_slope = (round(float(v), 3) for v in line)
+    return Calibration(
+        large=large,
+        large_slope=large_slope,
+        handful=handful,
+        handful_slope=handful_slope,
+        n_worlds=len({g.world for g in groups}),
+        n_groups=len(groups),
+        n_guilty=int(guilty.sum()),
+    )
+
+
+def _prior() -> float:
+    """Prior probability of distillation."""
+    model = load_model()
+    prior = np.exp2(model.log2_prior)
+    return float(prior[model.guilty].sum() / prior.sum())
+
+
+def _table(groups: list[Group], calibration: Calibration | None) -> str:
+    """Stated against found, by interval of the probability, groups of ten accounts or more and smaller ones."""
+    kept = [calibration.kept(g.odds, g.n) if calibration else g.odds for g in groups]
+    stated = 1 / (1 + np.exp2(-np.array(kept)))
+    guilty = np.array([g.guilty for g in groups])
+    large = np.array([g.n >= 10 for g in groups])
+    lines = [f"{calibration}\n"] if calibration else []
+    lines += ["| probability | groups of 10 | stated | guilty | smaller | stated | guilty |"]
+    lines += ["|" + "---|" * 7]
+    for low, high in pairwise(EDGES):
+        cells = [f"{low:g}-{min(high, 1):g}"]
+        for kind in (large, ~large):
+            here = kind & (stated >= low) & (stated < high)
+            cells += [
+                str(here.sum()),
+                *(f"{v[here].mean():.3f}" if here.any() else "" for v in (stated, guilty)),
+            ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, f"\nBrier score of groups: {np.mean((stated - guilty) ** 2):.4f}\n"])
+
+
+def _write(fitted: Calibration) -> None:
+    lines = ["# Made by scripts/calibrate.py: what stated odds of distillation are worth (calibration.py)."]
+    lines += [f"{f.name} = {getattr(fitted, f.name)}" for f in fields(fitted)]
+    TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
