@@ -30,9 +30,17 @@ class People(SimpleNamespace):
         return N
 
 
-def observed(shown: dict[str, dict[int, int]], organization: dict[int, str] | None = None) -> Observations:
+def observed(
+    shown: dict[str, dict[int, int]],
+    organization: dict[int, str] | None = None,
+    pathway: str = "enterprise",
+) -> Observations:
     """A log of N accounts in which each channel gives accounts a value of their own but where one is stated."""
-    attributes = {"organization_id": [organization.get(a) for a in range(N)]} if organization else {}
+    held = organization or {}
+    attributes: dict[str, list[str | None]] = {
+        "organization_id": [held.get(a) for a in range(N)],
+        "access_pathway": [pathway if a in held else "self_serve" for a in range(N)],
+    }
     channels: dict[str, Channel] = {}
     for name, stated in shown.items():
         value = np.array([stated.get(a, 1_000_000 + a) for a in range(N)], np.int64)
@@ -134,14 +142,18 @@ def test_a_company_that_uses_the_same_client_is_not_united_with_a_campaign() -> 
 
 
 def test_a_known_company_leaves_a_campaign_that_replays_its_agent() -> None:
-    """Where no card or device is kept, its organization says which accounts are held together by an owner of their own."""
+    """Where no card or device is kept, a contract says which accounts have an owner of their own; anybody opens an organization."""
     a, b = group(0, 40), group(100, 12)
     both = np.append(a, b)
     software = {n: everyone(both, i) for i, n in enumerate(("user_agent", "tls", "decoding", "tools"))}
     shown = software | {"ip": everyone(a, 8) | everyone(b, 9)}
     company = dict.fromkeys(b.tolist(), "kafitan")
-    for organization, expected in (({}, [52]), (company, [40, 12])):
-        observations = observed(shown, organization)
+    for organization, pathway, expected in (
+        ({}, "", [52]),
+        (company, "self_serve", [52]),
+        (company, "enterprise", [40, 12]),
+    ):
+        observations = observed(shown, organization, pathway)
         assert sizes(split(observations, fit(observations, np.sort(both)), SETTINGS)) == expected
 
 

@@ -20,7 +20,7 @@ from hydrascope.config import build, read_toml
 
 __all__ = ["SMALL", "Calibration", "basis", "load_calibration"]
 
-SMALL = (8, 18)
+SMALL = (8, 30)
 """Accounts below which a group is a handful, and from which it is not; in between it is partly one."""
 
 
@@ -52,7 +52,7 @@ class Calibration:
 def basis(log2_odds: float, n_accounts: float) -> np.ndarray:
     """float64[5]: how much a group is a large one and a handful, each by itself and times the odds in favour; odds against.
 
-    >>> basis(3.0, 5).tolist(), basis(-2.0, 13).tolist()
+    >>> basis(3.0, 5).tolist(), basis(-2.0, 19).tolist()
     ([0.0, 1.0, 0.0, 3.0, 0.0], [0.5, 0.5, 0.0, 0.0, -2.0])
     """
     large = float(np.interp(n_accounts, SMALL, (0.0, 1.0)))

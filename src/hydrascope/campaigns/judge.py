@@ -247,7 +247,7 @@ def least_accusation(n_accounts: float) -> float:
     """Probability that a distillation verdict on a group of this size needs.
 
     >>> [round(least_accusation(n), 2) for n in (5, 10, 15, 20, 500)]
-    [0.95, 0.86, 0.64, 0.5, 0.5]
+    [0.95, 0.91, 0.81, 0.7, 0.5]
     """
     return float(np.interp(n_accounts, SMALL, (LEAST_ACCUSATION_SMALL, LEAST_ACCUSATION)))
 

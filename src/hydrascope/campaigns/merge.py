@@ -34,8 +34,8 @@ _COMMON_RATE = 0.2
 def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> list[Fit]:
     """The group without the parts that only their own identity holds together, and those parts.
 
-    A part is what shares a card, phone, device, key or organization inside the group. It stays if its members belong to
-    the rest.
+    A part is what shares a card, phone, device, key or a company under contract inside the group. It stays if its
+    members belong to the rest.
     """
     rest, parts = fit.members, []
     least = max(settings.min_members, int(_LEAST_PART * len(fit.members)))
@@ -58,7 +58,7 @@ def _identity_parts(observations: Observations, members: np.ndarray, least: int)
     shared = [
         observations.channels[n].rows_of(members) for n in sorted(IDENTITY_GRADE & set(observations.channels))
     ]
-    for who, value in [*((who, value) for who, value, _ in shared), _organizations(observations, members)]:
+    for who, value in [*((who, value) for who, value, _ in shared), _companies(observations, members)]:
         _, code = np.unique(value, return_inverse=True)
         rows.append(who)
         columns.append(code + n_values)
@@ -73,12 +73,16 @@ def _identity_parts(observations: Observations, members: np.ndarray, least: int)
     return [members[label == c] for c in ordered.tolist()]
 
 
-def _organizations(observations: Observations, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the members whose organization is known, and its name."""
-    known = observations.population.attributes.get("organization_id")
-    names = [] if known is None else [known[m] for m in members.tolist()]
-    who = np.array([i for i, name in enumerate(names) if name], np.int64)
-    return who, np.array([names[i] for i in who.tolist()], np.str_)
+def _companies(observations: Observations, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the members whose organization has an enterprise contract, and its name: anybody can open another."""
+    attributes = observations.population.attributes
+    if not {"organization_id", "access_pathway"} <= set(attributes):
+        return np.zeros(0, np.int64), np.zeros(0, np.str_)
+    names, pathways = attributes["organization_id"], attributes["access_pathway"]
+    known = [
+        (i, names[m]) for i, m in enumerate(members.tolist()) if names[m] and pathways[m] == "enterprise"
+    ]
+    return np.array([i for i, _ in known], np.int64), np.array([name for _, name in known], np.str_)
 
 
 def unite(
