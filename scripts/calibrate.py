@@ -14,7 +14,6 @@ import argparse
 import json
 import math
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -30,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from second_world.worlds import make_world  # noqa: E402
+from second_worlds import hydrascope  # noqa: E402
 
 from hydrascope.campaigns.calibration import Calibration, basis  # noqa: E402
 from hydrascope.campaigns.hypotheses import load_model, stated_log2_odds  # noqa: E402
@@ -109,20 +109,12 @@ def _scanned(name: str, seed: int, folder: Path, prompts: Path | None) -> list[d
     if name.startswith("tuning/"):
         pool = ("--prompts", prompts) if prompts else ()
         world.rmdir()
-        _hydrascope("simulate", world, "--scenario", name, "--seed", seed, *pool)
+        hydrascope("simulate", world, "--scenario", name, "--seed", str(seed), *pool)
     else:
         make_world(world, name, seed)
     tables = ("--accounts", world / "accounts.parquet", "--events", world / "events.parquet")
-    _hydrascope("scan", world / "exchanges", *tables, "--out", findings, "--quiet")
+    hydrascope("scan", world / "exchanges", *tables, "--out", findings, "--quiet")
     return _of_findings(f"{name}-{seed}", findings, world / "truth.parquet")
-
-
-def _hydrascope(*words: object) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "hydrascope", *map(str, words)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"hydrascope {words[0]} ended with {done.returncode}:\n{done.stderr}")
 
 
 def _of_findings(world: str, findings: Path, truth: Path) -> list[dict[str, Any]]:
@@ -179,7 +171,7 @@ def fit(groups: list[Group]) -> Calibration:
         handful=handful,
         handful_slope=handful_slope,
         n_worlds=len({g.world for g in groups}),
-        n_groups=len(groups),
+        n_groups=len(near),
         n_guilty=int(guilty.sum()),
     )
 

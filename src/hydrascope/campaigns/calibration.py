@@ -2,10 +2,10 @@
 
 The posterior of naive Bayes over rates that people stated ranks groups well and says too little of it: of a large group
 whose odds are four to one hardly any is innocent. A handful of strangers who agree by chance reaches the same odds far
-more often. So the log odds are mapped by a line (Platt, Advances in Large Margin Classifiers, 1999), one for large
-groups and one for handfuls, and with a slope of its own below even odds, where a campaign that hides well lies (a map
-of this kind as in Kull, Silva Filho and Flach, AISTATS 2017). `scripts/calibrate.py` fits the lines to groups found in
-worlds for tuning and writes `calibration.toml`.
+more often. So log odds in favour are mapped by a line (Platt, Advances in Large Margin Classifiers, 1999), one for large
+groups and one for handfuls. Odds against distillation keep their slope: campaigns that hide well lie there, and a line
+that were true of them would suspect the innocent. `scripts/calibrate.py` fits the lines to groups found in worlds for
+tuning and writes `calibration.toml`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ class Calibration:
     """Lines from stated log odds, in bits, to kept ones."""
 
     large: float
-    """Bits at even odds of a large group, beside what its base rate says."""
+    """Bits that stated even odds are worth, of a large group."""
     large_slope: float
     """Bits for each stated bit in favour of distillation."""
     handful: float
+    """The same two of a handful."""
     handful_slope: float
     n_worlds: int
     n_groups: int

@@ -17,6 +17,7 @@ from hydrascope.features.wording import (
     SampledShingles,
     Users,
     count_users,
+    find,
     holds_wording,
     own_wording,
 )
@@ -151,16 +152,11 @@ def _with_turns(pieces: Sequence[_Held], chance: float, opening: np.ndarray | No
     """
     if opening is None or not len(opening):
         return pieces
-    opens = [_among(piece.xid, opening) for piece in pieces]
+    opens = [find(opening, piece.xid)[1] for piece in pieces]
     holds = np.concatenate([piece.holds[first] for piece, first in zip(pieces, opens, strict=True)])
     if len(holds) < _LEAST_OPENERS or holds.mean() - chance < _EVERY * (1.0 - chance):
         return pieces
     return [replace(p, holds=np.where(first, p.holds, 1.0)) for p, first in zip(pieces, opens, strict=True)]
-
-
-def _among(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """bool[n], whether each id is known (int64[], ascending)."""
-    return known[np.minimum(np.searchsorted(known, ids), len(known) - 1)] == ids
 
 
 def typical_shares(

@@ -240,7 +240,7 @@ def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:
         least = least_accusation(scored.measured.get("n_accounts", 0.0))
         accused = linked and probability >= least and not is_related(scored)
         return (best if accused else "inconclusive"), probability
-    return (best if probability >= 0.5 else "inconclusive"), probability
+    return (best if probability >= LEAST_ACCUSATION else "inconclusive"), probability
 
 
 def least_accusation(n_accounts: float) -> float:

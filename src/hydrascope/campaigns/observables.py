@@ -29,8 +29,6 @@ _LEAST_HELD = 0.4
 """Least share of a text's users that is evidence in a core."""
 _MIN_BANS = 10
 """Where fewer accounts of the log were banned, not being among them says nothing: nobody may have looked."""
-
-
 _MOST_DECADES = 300.0
 """Chances below are no numbers any more: ten thousand bans in one group."""
 
@@ -198,9 +196,9 @@ def _work(
 
 
 def _coverage(content: GroupContent, n_members: int, wording_share: float | None) -> float | None:
-    """Share of the users of the leading text that the group holds; unknown where others use it and wording is its own.
+    """Share of the users of the leading text that the group holds; of a core, whose wording was read, a large one only.
 
-    The leading text is a template: where the group's own wording varies, that may be a phrase or an agent of everybody's.
+    The leading text is a template: where a core's own wording varies, that may be a phrase or an agent of everybody's.
     """
     if not len(content.templates):
         return None

@@ -24,6 +24,7 @@ __all__ = [
     "SampledShingles",
     "Users",
     "count_users",
+    "find",
     "holds_wording",
     "own_wording",
     "read_openers",
@@ -244,8 +245,8 @@ def count_users(part: SampledShingles) -> Users:
     return _users(part.shingle, part.account[part.rows()], len(np.unique(part.account)))
 
 
-def _find(names: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each value stands among ascending names, and whether it is there at all."""
+def find(names: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each value stands among ascending names (int64[n]), and whether it is there at all (bool[n])."""
     place = np.searchsorted(names, values)
     known = place < len(names)
     known[known] = names[place[known]] == values[known]
@@ -263,7 +264,7 @@ def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndar
     """
     if not members.n_accounts or not others.n_accounts:
         return np.zeros(0, np.int64)
-    place, known = _find(others.shingle, members.shingle)
+    place, known = find(others.shingle, members.shingle)
     outside = np.full(len(members.shingle), 0.5)
     outside[known] += others.n_users[place[known]]
     part = (1.0 - stray) / _LIFT + stray
@@ -273,6 +274,6 @@ def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndar
 
 def holds_wording(part: SampledShingles, wording: np.ndarray) -> np.ndarray:
     """bool[n]: the exchanges that hold enough of some wording (int64[], ascending)."""
-    _, known = _find(wording, part.shingle)
+    _, known = find(wording, part.shingle)
     held = np.bincount(part.rows()[known], minlength=len(part))
     return _is_enough(held, np.diff(part.offsets))
