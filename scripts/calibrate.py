@@ -46,6 +46,8 @@ LEAST_ODDS = -3.0
 """Bits: the lines are for groups that come into question, and are not fitted to others."""
 SLOPES = {"large": (0.1, 1.5), "handful": (0.1, 1.0)}
 """Least and most: worlds of two generators are fewer than they seem. No stated bit counts more than one and a half times, of a handful not more than once."""
+MOST_EVEN = 0.0
+"""Bits that stated even odds are worth at most: near even odds there are few groups, and innocent ones among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,7 @@ def fit(groups: list[Group]) -> Calibration:
         wrong = float(weight @ np.logaddexp(0, np.where(guilty, -score, score)))
         return wrong - 0.5 * float(np.linalg.slogdet(information + 1e-9 * np.eye(len(line)))[1])
 
-    line = minimize(loss, [0.0, 0.0, 1.0, 1.0], bounds=[(None, None)] * 2 + list(SLOPES.values())).x
+    line = minimize(loss, [0.0, 0.0, 1.0, 1.0], bounds=[(None, MOST_EVEN)] * 2 + list(SLOPES.values())).x
     large, handful, large_slope, handful_slope = (round(float(v), 3) for v in line)
     return Calibration(
         large=large,

@@ -141,6 +141,7 @@ SURFACE = {
         "key_id",
         "key_sketch",
         "label_group",
+        "label_recurring",
         "sketch_batch",
         "sketch_texts",
         "template_parts",

@@ -36,7 +36,10 @@ def group() -> tuple[Any, Any, Any]:
     judged = SimpleNamespace(
         members=np.arange(N, dtype=np.int32),
         content=SimpleNamespace(
-            templates=np.array([0, 1], np.int32), capabilities={"coding": 1.0}, share=np.linspace(0, 1, N)
+            is_stock=False,
+            templates=np.array([0, 1], np.int32),
+            capabilities={"coding": 1.0},
+            share=np.linspace(0, 1, N),
         ),
         candidate=SimpleNamespace(fit=SimpleNamespace(channels={"ip": np.linspace(-1, 2, N)})),
     )

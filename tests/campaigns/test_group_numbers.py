@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrascope.campaigns.content import GroupContent, _copies_spread
+from hydrascope.campaigns.content import ContentSource, GroupContent, _copies_spread, _wordings
 from hydrascope.campaigns.judge import EnforcementSettings, Judged, habit_bits, least_habit_bits
 from hydrascope.campaigns.observables import (
     _ban_excess,
@@ -85,6 +85,46 @@ def test_nothing_is_said_of_retries_assignments_and_short_lists() -> None:
     assert _copies_spread(np.full(90, 3), 270, 100) is None
 
 
+def matches(templates: list[list[int]]) -> ContentSource:
+    """What each account's exchanges hold, one template an exchange."""
+    account = np.repeat(np.arange(len(templates)), [len(t) for t in templates])
+    flat = np.array([t for held in templates for t in held], np.int32)
+    found = SimpleNamespace(account=account, xid=np.arange(len(flat)), template=flat)
+    by_account = np.searchsorted(account, np.arange(len(templates) + 1))
+    return cast(ContentSource, SimpleNamespace(matches=found, by_account=by_account))
+
+
+@pytest.mark.parametrize("n_wordings", [1, 4, 20])
+def test_wordings_that_all_use_in_turn_are_counted(n_wordings: int) -> None:
+    """Sixty accounts of thirty requests that draw on one stock: its size, give or take a tenth (statistical)."""
+    rng = np.random.default_rng(n_wordings)
+    source = matches(rng.integers(n_wordings, size=(60, 30)).tolist())
+    found = _wordings(source, np.arange(60), np.arange(n_wordings, dtype=np.int32))
+    assert found == pytest.approx(n_wordings, rel=0.1)
+
+
+def test_people_who_keep_to_their_wording_use_one_however_many_there_are() -> None:
+    """Twenty templates, each account with its own."""
+    source = matches([[i % 20] * 30 for i in range(60)])
+    assert _wordings(source, np.arange(60), np.arange(20, dtype=np.int32)) == 1.0
+
+
+def test_a_request_that_holds_several_templates_counts_once_and_few_requests_say_nothing() -> None:
+    """A wrapper in two parts is one wording; eight requests are no sample."""
+    both = matches([[0] * 30 for _ in range(5)])
+    doubled = SimpleNamespace(
+        matches=SimpleNamespace(
+            account=np.repeat(both.matches.account, 2),
+            xid=np.repeat(both.matches.xid, 2),
+            template=np.tile([0, 1], len(both.matches.xid)).astype(np.int32),
+        ),
+        by_account=both.by_account * 2,
+    )
+    assert _wordings(cast(ContentSource, doubled), np.arange(5), np.array([1, 0], np.int32)) == 1.0
+    assert _wordings(matches([[0], [1], [0, 1]]), np.arange(3), np.array([0, 1], np.int32)) is None
+    assert _wordings(matches([[5] * 9]), np.arange(1), np.zeros(0, np.int32)) is None
+
+
 DAY_US = 86_400_000_000
 
 
@@ -121,24 +161,26 @@ def test_ten_thousand_bans_are_a_number_still() -> None:
 
 
 @pytest.mark.parametrize(
-    ("private", "wording", "says"), [(0.05, 0.9, None), (0.2, 0.9, 0.2), (0.05, None, 0.05)]
+    ("private", "varies", "says"), [(0.05, True, None), (0.2, True, 0.2), (0.05, False, 0.05)]
 )
-def test_few_private_texts_say_nothing_of_a_group_that_has_wording_of_its_own(
-    private: float, wording: float | None, says: float | None
+def test_few_private_texts_say_nothing_of_a_group_whose_wording_may_vary(
+    private: float, varies: bool, says: float | None
 ) -> None:
     """A wrapper that varies makes no template; where no wording was read, templates are all there is."""
     content = SimpleNamespace(median_share=0.5, private=np.full(30, private))
-    assert _private_share(cast(GroupContent, content), wording) == (says and pytest.approx(says))
+    assert _private_share(cast(GroupContent, content), varies) == (says and pytest.approx(says))
 
 
-@pytest.mark.parametrize(("users", "wording", "says"), [(600, 0.9, None), (40, 0.9, 0.75), (600, None, 0.05)])
-def test_a_text_of_everybodys_says_nothing_of_a_group_that_has_wording_of_its_own(
-    users: int, wording: float | None, says: float | None
+@pytest.mark.parametrize(
+    ("users", "varies", "says"), [(600, True, None), (40, True, 0.75), (600, False, 0.05)]
+)
+def test_a_text_of_everybodys_says_nothing_of_a_group_whose_wording_may_vary(
+    users: int, varies: bool, says: float | None
 ) -> None:
     """Thirty members replay the sessions of a public agent in a wrapper of their own: the agent's other users are no alibi."""
     content = cast(GroupContent, SimpleNamespace(templates=np.arange(3), text_users=users))
-    assert _coverage(content, 30, wording) == (says and pytest.approx(says))
-    assert _coverage(cast(GroupContent, SimpleNamespace(templates=np.zeros(0))), 30, wording) is None
+    assert _coverage(content, 30, varies) == (says and pytest.approx(says))
+    assert _coverage(cast(GroupContent, SimpleNamespace(templates=np.zeros(0))), 30, varies) is None
 
 
 def test_an_account_must_live_as_its_group_does_before_it_is_acted_on() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrascope.campaigns.hypotheses import FAMILY_CAP, load_model, score_hypotheses
-from hydrascope.campaigns.judge import LEAST_COLLECTIVE_BITS, collective_bits, is_related
+from hydrascope.campaigns.judge import LEAST_COLLECTIVE_BITS, collective_bits, draws_on_a_stock, is_related
 from hydrascope.records import VERDICTS
 
 MODEL = load_model()
@@ -197,3 +197,53 @@ def test_a_group_of_which_a_third_is_declared_is_related() -> None:
 def test_one_declared_account_of_a_handful_is_enough(n_accounts: float, related: bool) -> None:
     """A customer under contract with five accounts is known by one of them; a campaign may have bought one."""
     assert is_related(score_hypotheses({"declared": 0.2, "n_accounts": n_accounts})) is related
+
+
+def test_many_wordings_used_in_turn_speak_of_a_campaign_that_lives_like_ordinary_people() -> None:
+    """With a demand for training signal they outweigh habits of strangers; a template, or an innocent demand, does not."""
+    ordinary: Measured = {
+        "n_accounts": 80.0,
+        "owner_bits": 0.5,
+        "card_sharing": 0.0,
+        "one_card": 0.0,
+        "device_sharing": 0.0,
+        "one_organization": 0.0,
+        "egress_sharing": 0.0,
+        "volume_evenness": 0.8,
+        "synchrony_bits": 0.0,
+        "day_spread_rank": 0.5,
+    }
+    eliciting = {"elicitation": 0.95}
+    varied = score_hypotheses(ordinary | eliciting | {"wordings": 20.0})
+    fixed = score_hypotheses(ordinary | eliciting | {"wordings": 1.0})
+    harmless = score_hypotheses(ordinary | {"elicitation": 0.0, "wordings": 20.0})
+    assert varied.leading(guilty=True).name == "mimicking"
+    assert varied.probability("distillation") >= 0.5
+    assert max(s.probability("distillation") for s in (fixed, harmless)) <= 0.4
+    assert [draws_on_a_stock(s) for s in (varied, fixed, harmless)] == [True, False, False]
+
+
+def test_strangers_whose_devices_report_on_one_schedule_are_no_campaign() -> None:
+    """Even loads, in step, each request the same length: scheduled jobs of one public template."""
+    found = score_hypotheses(
+        {
+            "n_accounts": 20.0,
+            "owner_bits": 7.8,
+            "card_sharing": 0.0,
+            "one_card": 0.0,
+            "device_sharing": 0.0,
+            "one_organization": 0.0,
+            "egress_sharing": 0.0,
+            "one_site": 0.0,
+            "volume_evenness": 0.06,
+            "synchrony_bits": 7.9,
+            "individuality": 0.0,
+            "length_spread": 0.03,
+            "elicitation": 0.0,
+            "valuable": 0.0,
+            "wording_share": 1.0,
+            "signup_burst_bits": -2.0,
+            "first_seen_burst_bits": -1.6,
+        }
+    )
+    assert found.probability("distillation") < 0.5

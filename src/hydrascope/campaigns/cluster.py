@@ -45,6 +45,8 @@ class Candidate:
     """Accounts that it was picked from for being alike, its own among them."""
     wording_share: float | None = None
     """Share of the median member's exchanges that hold the group's own wording; None where it was not read."""
+    stock: np.ndarray | None = None
+    """int32[] templates of the stock of wordings that it was found by; None for other groups."""
 
 
 def community_members(observations: Observations, settings: ClusterSettings) -> list[np.ndarray]:

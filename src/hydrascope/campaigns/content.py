@@ -33,6 +33,10 @@ _LIST = 100
 """Fewer distinct prompts do not tell a list from chance: the index of n prompts varies by the square root of 2 / n."""
 _LEAST_COPIES = 1.5
 """Mean members a prompt, below which its copies may be retries."""
+_PAIRS = 60
+"""Fewer (ordered) pairs of requests do not tell how many wordings there are."""
+_VARIED = 5.0
+"""Wordings in turn, from which a request's own words are too few to tell what is asked for: what recurs between the texts is labelled as well."""
 _ENOUGH_TEXTS = 5
 """Fewer matching texts say too little; the labels are then taken from all kept texts."""
 VALUABLE = frozenset(
@@ -52,6 +56,8 @@ class ContentSource:
     items_by_account: np.ndarray
     texts: TextSample
     label: Label
+    label_recurring: Label
+    """The same of texts that ask for one thing in many wordings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,8 @@ class GroupContent:
     """int32[] templates of the group, most used first."""
     distinctive: bool
     """Whether they set the group apart from other accounts."""
+    is_stock: bool
+    """Whether they are the stock of wordings that the group was found by."""
     share: np.ndarray
     """float64[k] share of each member's sampled exchanges that hold one of them."""
     median_share: float | None
@@ -77,6 +85,8 @@ class GroupContent:
     """Index of dispersion of how many members send each prompt, beyond the first; see `_copies_spread`."""
     reach: float | None
     """Share of the members with a sample that use one of the group's templates."""
+    wordings: float | None
+    """Different wordings that a member's requests are put in, effectively; see `_wordings`."""
     capabilities: Mapping[str, float] = field(default_factory=dict)
     elicitations: Mapping[str, float] = field(default_factory=dict)
     elicitation_share: float | None = None
@@ -85,34 +95,65 @@ class GroupContent:
     """Ids of some exchanges that hold the templates."""
 
 
-def describe_content(observations: Observations, source: ContentSource, members: np.ndarray) -> GroupContent:
-    """Templates, items and labels of one group."""
+def describe_content(
+    observations: Observations, source: ContentSource, members: np.ndarray, stock: np.ndarray | None = None
+) -> GroupContent:
+    """Templates, items and labels of one group.
+
+    Args:
+        stock: int32[] templates of the stock of wordings that it was found by: none of them is common in it.
+    """
     templates, distinctive = _group_templates(observations, members)
-    purposes = _purposes(observations, source, members, templates)
+    if stock is not None:
+        use = np.asarray(observations.template_share[members][:, stock].sum(axis=0)).ravel()
+        templates, distinctive = stock[np.argsort(-use, kind="stable")], True
     share = _member_share(observations, source, members, templates)
-    own = templates[_is_private(observations, members, templates)]
     texts, ids = _texts_of(source, members, templates)
-    capabilities, elicitations = source.label(texts) if texts else ({}, {})
-    public = len(templates) > 0 and not _is_theirs(observations, members, templates).any()
+    wordings = _wordings(source, members, templates)
+    capabilities, elicitations = source.label(texts)
+    elicits = _elicitation(observations, source, members, templates, elicitations)
+    if elicits is not None and wordings is not None and wordings >= _VARIED:
+        elicits = max(elicits, 1.0 - source.label_recurring(texts)[1].get("none", 0.0))
+    if stock is None:
+        text_users = _text_users(observations, members, templates)
+        own = templates[_is_private(observations, members, templates)]
+    else:
+        text_users = _stock_users(observations, members, stock)
+        own = stock if text_users <= (1.0 + _OUTSIDE) * len(members) else stock[:0]
     return GroupContent(
         templates=templates,
         distinctive=distinctive,
+        is_stock=stock is not None,
         share=share,
         median_share=float(np.median(share))
         if len(templates)
         else (0.0 if observations.n_sampled[members].any() else None),
         private=_member_share(observations, source, members, own) if len(own) < len(templates) else share,
-        text_users=_text_users(observations, members, templates),
+        text_users=text_users,
         reach=_reach(observations, members, share),
+        wordings=wordings,
         capabilities=capabilities,
         elicitations=elicitations,
-        elicitation_share=None
-        if not elicitations
-        else max([0.0 if public else 1.0 - elicitations.get("none", 0.0), *purposes.values()]),
+        elicitation_share=elicits,
         valuable_share=None if not capabilities else sum(capabilities.get(c, 0.0) for c in VALUABLE),
         exchanges=tuple(ids[:20]),
         **_items(source, members),
     )
+
+
+def _elicitation(
+    observations: Observations,
+    source: ContentSource,
+    members: np.ndarray,
+    templates: np.ndarray,
+    elicitations: Mapping[str, float],
+) -> float | None:
+    """Share of the shared wording that elicits, the clearest of the group's communities included; None if not known."""
+    if not elicitations:
+        return None
+    public = len(templates) > 0 and not _is_theirs(observations, members, templates).any()
+    purposes = _purposes(observations, source, members, templates)
+    return max([0.0 if public else 1.0 - elicitations.get("none", 0.0), *purposes.values()])
 
 
 def _purposes(
@@ -169,6 +210,14 @@ def _is_private(observations: Observations, members: np.ndarray, templates: np.n
     return everyone - inside <= _OUTSIDE * inside
 
 
+def _stock_users(observations: Observations, members: np.ndarray, stock: np.ndarray) -> int:
+    """The members, and accounts outside that use the stock half as much as the median member does."""
+    share = observations.community_share[:, [int(observations.community[stock[0]])]].toarray().ravel()
+    users = (share > 0) & (share >= 0.5 * float(np.median(share[members])))
+    users[members] = True
+    return int(users.sum())
+
+
 def _is_theirs(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
     """Whether the members are a fair part of all who use each template's community in earnest."""
     communities = observations.community[templates]
@@ -218,6 +267,27 @@ def _texts_of(
 def _reach(observations: Observations, members: np.ndarray, share: np.ndarray) -> float | None:
     sampled = observations.n_sampled[members] > 0
     return float((share[sampled] > 0).mean()) if sampled.sum() >= 3 else None
+
+
+def _wordings(source: ContentSource, members: np.ndarray, templates: np.ndarray) -> float | None:
+    """How many wordings a member uses in turn: the inverse of the chance that two of its requests are put alike.
+
+    The inverse of Simpson's index, from pairs without replacement, pooled over members. People keep to the wordings
+    that they like; accounts that draw on one stock use all of it. A request that holds several of the group's templates counts for the most used.
+    """
+    rank = np.full(int(source.matches.template.max(initial=-1)) + 1, -1)
+    rank[templates] = np.arange(len(templates))
+    alike = pairs = 0
+    for m in members.tolist():
+        rows = slice(source.by_account[m], source.by_account[m + 1])
+        found = rank[source.matches.template[rows]]
+        xid, found = source.matches.xid[rows][found >= 0], found[found >= 0]
+        order = np.lexsort((found, xid))
+        first = np.append(True, np.diff(xid[order]) != 0)[: len(order)]
+        n = np.bincount(found[order][first])
+        alike += int((n * (n - 1)).sum())
+        pairs += int(n.sum() * (n.sum() - 1))
+    return pairs / max(alike, 1) if pairs >= _PAIRS else None
 
 
 def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None]:

@@ -56,13 +56,17 @@ MOST_COLLECTIVE_BITS = 2.0
 """Of one habit: no single one stands for an operator, since users of one trick are banned alike as well."""
 LEAST_COLLECTIVE_BITS = 3.0
 """Bits of collective habits that stand for an operator where accounts share no identity and no private text."""
-LEAST_ACCUSATION = 0.5
-"""Least probability of any verdict."""
+LEAST_VERDICT = 0.5
+"""Least probability of a verdict other than distillation."""
+LEAST_ACCUSATION = 0.6
+"""Least probability of distillation for the verdict: classes with an assignment that elicits stand a little above even odds."""
 LEAST_ACCUSATION_SMALL = 0.95
 """The same for a handful (`calibration.SMALL`); in between it falls in a line.
 
 A log has far more handfuls of accounts that agree by chance than large groups, and few of them were there to fit lines to.
 """
+LEAST_STOCK = 10.0
+"""Wordings that a member uses in turn, from which the accounts draw on one stock: an application has a few, and people keep to theirs."""
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
 _LEAST_SPREAD = 0.1
@@ -154,7 +158,7 @@ def judge(
     null: LinkNull,
 ) -> Judged:
     """One candidate's verdict."""
-    content = describe_content(observations, source, candidate.members)
+    content = describe_content(observations, source, candidate.members, candidate.stock)
     picked = max(candidate.pool / len(candidate.members), 1.0)
     measured = measure_group(
         observations,
@@ -169,7 +173,9 @@ def judge(
     linking = means >= 1.0
     operator = float(candidate.fit.families[:, OPERATOR].sum(axis=1).mean())
     p_value, fits = null.p_value(operator, len(candidate.members))
-    linked = _linked(candidate, content, linking, p_value, collective_bits(scored))
+    linked = _linked(candidate, content, linking, p_value, collective_bits(scored)) or draws_on_a_stock(
+        scored
+    )
     verdict, probability = _verdict(scored, linked and shows_campaign(scored))
     return Judged(
         candidate=candidate,
@@ -199,6 +205,20 @@ def _linked(
     private = content.distinctive and float(candidate.fit.family("content").mean()) >= PRIVATE_TEXT_BITS
     as_one = collective >= LEAST_COLLECTIVE_BITS
     return (private or as_one) and len(candidate.members) >= 10 and p_value <= 1e-3
+
+
+def draws_on_a_stock(scored: Scored) -> bool:
+    """Whether strangers could not have come by their wordings: many, used in turn by all alike, that ask for training signal.
+
+    Paraphrases of one demand have no use but to hide it. Ten accounts or more; never enough for automatic action, since
+    nothing of an operator's was seen.
+    """
+    measured = scored.measured
+    return (
+        measured.get("wordings", 0.0) >= LEAST_STOCK
+        and measured.get("elicitation", 0.0) >= 0.5
+        and measured.get("n_accounts", 0.0) >= 10
+    )
 
 
 def collective_bits(scored: Scored) -> float:
@@ -240,14 +260,14 @@ def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:
         least = least_accusation(scored.measured.get("n_accounts", 0.0))
         accused = linked and probability >= least and not is_related(scored)
         return (best if accused else "inconclusive"), probability
-    return (best if probability >= LEAST_ACCUSATION else "inconclusive"), probability
+    return (best if probability >= LEAST_VERDICT else "inconclusive"), probability
 
 
 def least_accusation(n_accounts: float) -> float:
     """Probability that a distillation verdict on a group of this size needs.
 
     >>> [round(least_accusation(n), 2) for n in (5, 10, 15, 20, 500)]
-    [0.95, 0.91, 0.81, 0.7, 0.5]
+    [0.95, 0.92, 0.84, 0.76, 0.6]
     """
     return float(np.interp(n_accounts, SMALL, (LEAST_ACCUSATION_SMALL, LEAST_ACCUSATION)))
 

@@ -24,9 +24,9 @@ _MIN_KNOWN = 3
 _MIN_BACKGROUND = 50
 """Fewer accounts do not tell what is usual."""
 _LEAST_SEEN = 0.08
-"""Least share of private texts that is evidence in a core."""
+"""Least share of private texts that is evidence where wording may vary."""
 _LEAST_HELD = 0.4
-"""Least share of a text's users that is evidence in a core."""
+"""Least share of a text's users that is evidence where wording may vary."""
 _MIN_BANS = 10
 """Where fewer accounts of the log were banned, not being among them says nothing: nobody may have looked."""
 _MOST_DECADES = 300.0
@@ -174,16 +174,18 @@ def _work(
 ) -> dict[str, float | None]:
     population = observations.population
     output = population.ratio("output_tokens", "input_tokens")[members]
+    varies = wording_share is not None or content.is_stock
     return {
         "content_share": content.median_share if wording_share is None else None,
         "wording_share": wording_share,
-        "private_share": _private_share(content, wording_share),
-        "text_coverage": _coverage(content, len(members), wording_share),
+        "private_share": _private_share(content, varies),
+        "text_coverage": _coverage(content, len(members), varies),
         "item_overlap": content.item_overlap,
         "self_repeats": content.self_repeats,
         "copies_spread": content.copies_spread,
         "template_reach": content.reach if wording_share is None else None,
         "elicitation": content.elicitation_share,
+        "wordings": content.wordings,
         "output_ratio": _median(output[output >= 0], len(output)),
         "valuable": _valuable(observations, members, content),
         "individuality": _individuality(observations, members),
@@ -195,27 +197,27 @@ def _work(
     }
 
 
-def _coverage(content: GroupContent, n_members: int, wording_share: float | None) -> float | None:
-    """Share of the users of the leading text that the group holds; of a core, whose wording was read, a large one only.
+def _coverage(content: GroupContent, n_members: int, varies: bool) -> float | None:
+    """Share of the users of the leading text that the group holds; where wording varies, a large one only.
 
-    The leading text is a template: where a core's own wording varies, that may be a phrase or an agent of everybody's.
+    The leading text is a template: in a core whose own wording varies, that may be a phrase or an agent of everybody's,
+    and two operators may draw on one stock.
     """
     if not len(content.templates):
         return None
     share = n_members / content.text_users
-    return None if wording_share is not None and share < _LEAST_HELD else share
+    return None if varies and share < _LEAST_HELD else share
 
 
-def _private_share(content: GroupContent, wording_share: float | None) -> float | None:
+def _private_share(content: GroupContent, varies: bool) -> float | None:
     """Share of the traffic that holds a text of the group alone; unknown where there may be more than was seen.
 
-    Texts are templates here, and a wrapper that varies makes none: where the group has wording of its own, only a
-    share that was seen speaks.
+    Texts are templates here, and a wrapper that varies makes none: where it may, only a share that was seen speaks.
     """
     if content.median_share is None:
         return None
     seen = float(content.private.mean())
-    return None if wording_share is not None and seen < _LEAST_SEEN else seen
+    return None if varies and seen < _LEAST_SEEN else seen
 
 
 def _valuable(observations: Observations, members: np.ndarray, content: GroupContent) -> float | None:

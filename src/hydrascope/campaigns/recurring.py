@@ -16,7 +16,7 @@ __all__ = ["USED", "leading", "recurring_templates"]
 USED = 0.03
 """Least share of an account's sampled exchanges that makes it a user of a template."""
 _MOST = 5
-"""Templates shown; of paraphrases (one community) only the leading one."""
+"""Templates shown; of paraphrases (one community) only the leading one, but several of a stock of wordings."""
 _LOOKED_AT = 60
 _TEXTS = 24
 """Kept texts that a template is drawn and labelled from."""
@@ -30,19 +30,23 @@ def recurring_templates(
 ) -> list[dict[str, Any]]:
     """Entries of `templates` in campaigns.json, most used first.
 
+    Whoever uses a wording of a stock at all is a user of it: no member uses one often.
+
     Args:
         source: texts and matches; labels are those of the kept texts that hold the template, none without any.
         parts: texts of one template to its constant parts and slots.
     """
     shown: list[dict[str, Any]] = []
     seen: set[int] = set()
+    least = USED if not judged.content.is_stock else 1e-9
     for t in judged.content.templates[:_LOOKED_AT].tolist():
         share = np.asarray(observations.template_share[judged.members][:, [t]].todense()).ravel()
         community = int(observations.community[t])
-        if community in seen or not (share >= USED).any():
+        if community in seen or not (share >= least).any():
             continue
-        seen.add(community)
-        shown.append(_entry(observations, judged, source, parts, t, share))
+        if not judged.content.is_stock:
+            seen.add(community)
+        shown.append(_entry(observations, judged, source, parts, t, share, share >= least))
         if len(shown) == _MOST:
             break
     return shown
@@ -55,8 +59,10 @@ def _entry(
     parts: Callable[[Sequence[str]], Sequence[Any]],
     template: int,
     share: np.ndarray,
+    uses: np.ndarray,
 ) -> dict[str, Any]:
-    users = judged.members[share >= USED]
+    """One entry. Args: share: float64[k] of each member's exchanges that hold it. uses: bool[k] who counts as a user."""
+    users = judged.members[uses]
     sampled = observations.n_sampled[judged.members]
     texts, ids = _texts_with(users, source, template)
     capabilities, elicitations = source.label(texts) if texts else ({}, {})

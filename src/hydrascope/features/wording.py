@@ -82,6 +82,23 @@ class SampledShingles:
         place = np.arange(len(order)) - np.searchsorted(account, account)
         return self.take(order[place < most])
 
+    @staticmethod
+    def concat(parts: Iterable[SampledShingles]) -> SampledShingles:
+        """Of exchanges that are in one part each."""
+        none = np.zeros(0, np.int64)
+        account, xid, length, shingle = [none.astype(np.int32)], [none], [none], [none]
+        for part in parts:
+            account.append(part.account)
+            xid.append(part.xid)
+            length.append(np.diff(part.offsets))
+            shingle.append(part.shingle)
+        return SampledShingles(
+            account=np.concatenate(account),
+            xid=np.concatenate(xid),
+            offsets=np.append(0, np.cumsum(np.concatenate(length))),
+            shingle=np.concatenate(shingle),
+        )
+
     def between(self, start: int, stop: int) -> SampledShingles:
         """Neighbouring exchanges, without a copy."""
         offsets = self.offsets[start : stop + 1]

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import csr_array
 
 from hydrascope.campaigns.calibration import load_calibration
 from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
@@ -42,7 +41,6 @@ from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.campaigns.track import campaign_id
 from hydrascope.engine.base import Engine
 from hydrascope.features.activity import read_activity
-from hydrascope.features.content import match_cores, read_heavy, sample_exchanges
 from hydrascope.features.incidence import IDENTITY_GRADE, read_channels
 from hydrascope.features.items import read_items
 from hydrascope.features.population import Population, read_population
@@ -55,16 +53,22 @@ from hydrascope.features.surroundings import (
     read_names,
     read_texts,
 )
-from hydrascope.features.usage import count_matches, earnest_shares
 from hydrascope.features.wording import read_openers, read_sampled
 from hydrascope.linkage.blocks import Block, dense_blocks
 from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
 from hydrascope.linkage.links import Links, link_accounts
-from hydrascope.linkage.templates import community_of_templates, find_templates
 from hydrascope.pipeline.control import Control, allowed_accounts, match_indicators
 from hydrascope.pipeline.settings import DetectSettings
-from hydrascope.sketch import label_group, template_parts
+from hydrascope.pipeline.texts import (
+    Texts,
+    community_channel,
+    find_stocks_among,
+    read_texts_in_use,
+    stock_candidates,
+    with_stocks,
+)
+from hydrascope.sketch import label_group, label_recurring, template_parts
 from hydrascope.stats.multiplicity import benjamini_hochberg
 
 __all__ = ["DetectSettings", "Detection", "detect"]
@@ -126,39 +130,22 @@ def detect(
         moves = read_moves(engine, population, happenings.releases)
         refused = read_refusals(engine, len(population))
     with time_stage("templates"):
-        sample_exchanges(engine, n_sketched, content="content" not in disabled)
-        heavy = read_heavy(engine, len(population))
-        templates = find_templates(heavy.shingle, heavy.account, settings.templates)
-        shingle, template = templates.flat()
-        matches = match_cores(
-            engine, shingle, template, coverage=settings.templates.coverage, passes=heavy.passes
-        )
-        share = earnest_shares(
-            count_matches(matches, matches.template, len(population), len(templates)), heavy.n_sampled
-        )
-        community = community_of_templates(
-            (share >= settings.cluster.min_share).astype(float), settings.templates
-        )
-        n_communities = int(community.max(initial=-1)) + 1
-        counts = count_matches(matches, community[matches.template], len(population), n_communities)
-        by_community = earnest_shares(counts, heavy.n_sampled)
-        usage = _community_channel(
-            csr_array(counts.multiply(1.0 / np.maximum(heavy.n_sampled, 1)[:, None])), 0.0
+        texts = read_texts_in_use(
+            engine,
+            len(population),
+            n_sketched,
+            content="content" not in disabled,
+            settings=settings.templates,
+            least_share=settings.cluster.min_share,
         )
     channels = index_channels(rows, population.n)
     observations = Observations(
         population=population,
         channels=channels,
         activity=activity,
-        templates=templates,
-        community=community,
-        template_share=share,
-        community_share=by_community,
-        usage=usage,
-        usage_total=np.bincount(usage.value, weights=usage.share, minlength=n_communities),
-        n_users=np.bincount(by_community.tocoo().coords[1], minlength=n_communities),
-        n_with_sample=int((heavy.n_sampled > 0).sum()),
-        n_sampled=heavy.n_sampled,
+        **_of_texts(texts),
+        n_sampled=texts.n_sampled,
+        n_with_sample=int((texts.n_sampled > 0).sum()),
         quantities={
             k: q for k, q in prepare_quantities(population, activity).items() if not _off(k, disabled)
         },
@@ -167,7 +154,7 @@ def detect(
         refused=refused,
     )
     with time_stage("links"):
-        linked = channels | {"template": _community_channel(by_community, settings.cluster.min_share)}
+        linked = channels | {"template": community_channel(texts.community_share, settings.cluster.min_share)}
         incidence = _incidence(linked, observations)
         link_settings = replace(settings.links, seed=seed)
         links = link_accounts(incidence, link_settings)
@@ -179,17 +166,24 @@ def detect(
         observations = replace(observations, usual=usual_habits(observations))
     with time_stage("wording"):
         read = partial(read_sampled, engine, population)
-        untied = untied[heavy.n_sampled[untied] > 0]
+        untied = untied[texts.n_sampled[untied] > 0]
         candidates = _with_wording(read, observations, untied, candidates)
+    with time_stage("stocks"):
+        stocks, unread = find_stocks_among(read, texts, untied, settings.stocks, settings.templates)
+        if stocks:
+            texts = with_stocks(engine, texts, stocks, settings.templates)
+            observations = replace(observations, **_of_texts(texts))
+            candidates += stock_candidates(observations, stocks, unread, settings.cluster)
     with time_stage("verdicts"):
-        texts = read_texts(engine, population, _kept_accounts(candidates))
+        samples = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
-            matches=matches,
-            by_account=np.searchsorted(matches.account, np.arange(len(population) + 1)),
+            matches=texts.matches,
+            by_account=np.searchsorted(texts.matches.account, np.arange(len(population) + 1)),
             items=items,
             items_by_account=np.searchsorted(items.account, np.arange(len(population) + 1)),
-            texts=texts,
+            texts=samples,
             label=label_group,
+            label_recurring=label_recurring,
         )
         null = link_null(observations, draws=settings.null_draws, seed=seed)
         judged = [judge(observations, source, happenings, c, null) for c in candidates]
@@ -216,22 +210,21 @@ def _off(quantity: str, disabled: frozenset[str]) -> bool:
     return quantity in disabled or family in disabled
 
 
-def _community_channel(share: csr_array, least: float) -> Channel:
-    kept = share.copy()
-    kept.data[kept.data < least] = 0
-    kept.eliminate_zeros()
-    kept.sort_indices()
-    offsets = kept.indptr.astype(np.int64)
-    return Channel(
-        name="template",
-        family="content",
-        offsets=offsets,
-        value=kept.indices.astype(np.int32),
-        share=kept.data.astype(np.float32),
-        names=np.arange(kept.shape[1], dtype=np.int64),
-        popularity=np.bincount(kept.indices, minlength=kept.shape[1]),
-        n_known=int((np.diff(offsets) > 0).sum()),
-    )
+def _of_texts(texts: Texts) -> dict[str, Any]:
+    """What `Observations` holds of the texts in use."""
+    return {
+        "templates": texts.templates,
+        "community": texts.community,
+        "template_share": texts.template_share,
+        "community_share": texts.community_share,
+        "usage": texts.usage,
+        "usage_total": np.bincount(
+            texts.usage.value, weights=texts.usage.share, minlength=texts.community_share.shape[1]
+        ),
+        "n_users": np.bincount(
+            texts.community_share.tocoo().coords[1], minlength=texts.community_share.shape[1]
+        ),
+    }
 
 
 def _incidence(channels: dict[str, Channel], observations: Observations) -> Incidence:

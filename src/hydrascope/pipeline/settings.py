@@ -9,6 +9,7 @@ from hydrascope.campaigns.judge import EnforcementSettings
 from hydrascope.campaigns.membership import ClusterSettings
 from hydrascope.features.observer import ObserveSettings
 from hydrascope.linkage.settings import LinkSettings
+from hydrascope.linkage.stocks import StockSettings
 from hydrascope.linkage.templates import TemplateSettings
 
 __all__ = ["DetectSettings", "ScanSettings"]
@@ -22,6 +23,7 @@ class DetectSettings:
     links: LinkSettings = field(default_factory=lambda: LinkSettings(communities=False))
     """A large campaign linked by rare values would pass for a shared interest and be discounted."""
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    stocks: StockSettings = field(default_factory=StockSettings)
     enforcement: EnforcementSettings = field(default_factory=EnforcementSettings)
     null_draws: int = 120
     """Random groups of each size for the LINK null."""

@@ -10,7 +10,7 @@ from hydrascope.sketch.codec import (
     key_sketch,
 )
 from hydrascope.sketch.feed import SKETCHED, sketch_batch
-from hydrascope.sketch.labels import classify_texts, label_group
+from hydrascope.sketch.labels import classify_texts, label_group, label_recurring
 from hydrascope.sketch.template import Part, template_parts
 from hydrascope.sketch.texts import (
     LEAST,
@@ -40,6 +40,7 @@ __all__ = [
     "key_id",
     "key_sketch",
     "label_group",
+    "label_recurring",
     "sketch_batch",
     "sketch_texts",
     "template_parts",

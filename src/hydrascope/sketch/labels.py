@@ -35,6 +35,7 @@ __all__ = [
     "elicitation_probabilities",
     "featurize",
     "label_group",
+    "label_recurring",
     "load_weights",
     "pool_logits",
     "quantize_weights",
@@ -55,6 +56,7 @@ CERTAIN = {"capability": 0.35, "elicitation": 0.83}
 
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
 _COMMON = 0.6  # a feature in this share of a group's texts is part of their template
+_RECURRING = 0.02  # and in this share of those of one that varies its wording, part of what it says
 _HALF = 30  # features that a group must share for them to weigh as much as all of a text
 _SURE = 10.0  # logit of the rest class where nothing is known
 _NONE = ELICITATIONS.index("none")
@@ -121,6 +123,28 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
     capabilities = decide("capability", _softmax(logits))
     elicitations = decide("elicitation", elicitation_probabilities(elicited))
     return _shares(capabilities, CAPABILITIES), _shares(elicitations, ELICITATIONS)
+
+
+def label_recurring(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str, float]]:
+    """Labels of what recurs in texts that ask for one thing in many wordings: the features of one in fifty, judged once.
+
+    No text shows much of such a wording, and none of it is in most of them; the items of the texts do not recur.
+
+    Returns:
+        As `label_group`, with probabilities in place of shares; both empty without texts.
+    """
+    kept = [text for text in texts if text and text.strip()]
+    if not kept:
+        return {}, {}
+    _, features = featurize(kept, load_weights().lexicon)
+    names, counts = np.unique(features, return_counts=True)
+    recurring = names[counts >= max(3, _RECURRING * len(kept))]
+    logits, elicited = _score(np.array([0, len(recurring)], np.int64), recurring)
+    found = ((_softmax(logits), CAPABILITIES), (elicitation_probabilities(elicited), ELICITATIONS))
+    capabilities, elicitations = (
+        {name: float(p) for name, p in zip(names, row[0], strict=True) if p >= 0.005} for row, names in found
+    )
+    return capabilities, elicitations
 
 
 def decide(task: str, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
