@@ -17,7 +17,7 @@ import numpy as np
 from hydrascope.campaigns.membership import ClusterSettings, bits_against, rarity
 from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.observations import Observations
-from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
+from hydrascope.campaigns.profile import HABITS, OPERATOR, Fit, fit_members
 
 __all__ = [
     "Candidate",
@@ -195,13 +195,17 @@ def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: Cl
     """The core with the users that fit it, each held against the core alone: users may resemble each other.
 
     All evidence must overcome the odds against any account of the log, and that of an operator those against any
-    user of the text, since using it is what all of them have in common.
+    user of the text, since using it is what all of them have in common. Where the text is public and the members plainly live alike, so must
+    they: the honest users of an agent whose sessions a campaign replays share all but that.
     """
     bits = bits_against(observations, core.members, users, seed=settings.seed)
     least = rarity(observations, len(core.members)) + settings.min_posterior_bits
     odds = float(np.log2(len(users) / len(core.members))) + settings.min_posterior_bits
     operator = bits[:, OPERATOR].sum(axis=1)
     joins = (bits.sum(axis=1) >= least) & (operator >= max(odds, -settings.max_against_bits))
+    usual = float(np.median(core.families[:, HABITS].sum(axis=1)))
+    if usual >= settings.strong_habit_bits and len(users) >= settings.public_users * len(core.members):
+        joins &= bits[:, HABITS].sum(axis=1) >= settings.habit_share * usual
     if not joins.any():
         return core
     members = np.sort(np.concatenate([core.members, users[joins]])).astype(np.int32)

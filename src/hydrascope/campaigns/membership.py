@@ -28,6 +28,12 @@ class ClusterSettings:
     """Least log2 posterior odds of membership, all families together."""
     max_against_bits: float = 1.0
     """Most that an operator's families may say against an account that is attached for its text."""
+    strong_habit_bits: float = 4.0
+    """Typical member's bits of timing and life cycle, from which a group plainly lives alike ..."""
+    habit_share: float = 0.25
+    """... and part of them that an account must show which is attached for its text."""
+    public_users: float = 0.5
+    """Users outside for each account of the group, from which a text is taken for a public one."""
     max_users: float = 2.0
     """Most users that a text may have, for each account of the group, to attach the others for it."""
     min_operator_bits: float = 2.5
