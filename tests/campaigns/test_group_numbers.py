@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrascope.campaigns.content import ContentSource, GroupContent, _copies_spread, _wordings
+from hydrascope.campaigns.content import ContentSource, GroupContent, _copies_spread, _items, _wordings
 from hydrascope.campaigns.judge import EnforcementSettings, Judged, habit_bits, least_habit_bits
 from hydrascope.campaigns.observables import (
     _ban_excess,
@@ -83,6 +83,23 @@ def test_nothing_is_said_of_retries_assignments_and_short_lists() -> None:
     assert _copies_spread(np.full(50, 2), 1000, 100) is None
     assert _copies_spread(np.full(200, 40), 8000, 100) is None
     assert _copies_spread(np.full(90, 3), 270, 100) is None
+
+
+def sent(prompts: list[list[int]]) -> ContentSource:
+    """Accounts with the distinct prompts that each sends once, all of them sent by somebody else too."""
+    n = np.array([len(p) for p in prompts])
+    items = SimpleNamespace(prompt=np.concatenate([np.array(p) for p in prompts]), n_items=n, n_distinct=n)
+    return cast(ContentSource, SimpleNamespace(items=items, items_by_account=np.append(0, np.cumsum(n))))
+
+
+@pytest.mark.parametrize(("copies", "says"), [(20, 1.0), (2, 1 / 19), (1, 0.0)])
+def test_an_assignment_goes_to_all_members_and_an_entry_of_a_list_to_few(copies: int, says: float) -> None:
+    """Twenty accounts and a hundred prompts, each sent by so many of them."""
+    prompts: list[list[int]] = [[] for _ in range(20)]
+    for item in range(100):
+        for i in range(copies):
+            prompts[(item + i) % 20].append(item)
+    assert _items(sent(prompts), np.arange(20))["items_in_common"] == pytest.approx(says)
 
 
 def matches(templates: list[list[int]]) -> ContentSource:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
-from hydrascope.sketch import classify_texts, label_group
+from hydrascope.sketch import classify_texts, label_group, label_recurring
 from hydrascope.sketch.labels import decide, load_weights, windows_of
 
 HOLDOUTS = Path(__file__).parents[2] / "scripts"
@@ -95,6 +95,30 @@ def test_a_long_text_is_looked_at_from_both_ends() -> None:
     best = classify_texts([document + tail])[1][0].argmax()
     assert ELICITATIONS[best] == "inline_tag_forcing"
     assert len(windows_of(document + tail)) == 4
+
+
+def test_a_demand_in_many_wordings_is_heard_in_what_recurs() -> None:
+    """Forty paraphrases around questions of their own ask for the reasoning; the questions alone do not."""
+    rng = np.random.default_rng(5)
+    verbs = ["write out", "spell out", "lay out", "narrate", "describe", "go through"]
+    objects = [
+        "each step of your reasoning",
+        "how you get to the answer",
+        "your train of thought",
+        "the thinking behind it",
+    ]
+    manners = ["in detail", "without skipping", "from the start", "one after another"]
+    people = ["Ana", "Bram", "Chen", "Dora", "Emil", "Faye", "Gus", "Hana"]
+    items = [
+        f"{people[i % 8]} has {int(n)} {thing} and gives {int(n) // 3} away. How many are left?"
+        for i, (n, thing) in enumerate(
+            zip(rng.integers(9, 99, 40), ["plums", "stamps", "coins", "shells", "books"] * 8, strict=True)
+        )
+    ]
+    varied = [f"{item} {rng.choice(verbs)} {rng.choice(objects)} {rng.choice(manners)}." for item in items]
+    assert label_recurring(varied)[1].get("none", 0.0) < 0.3
+    assert label_recurring(items)[1]["none"] > 0.6
+    assert label_recurring([]) == label_recurring([None, " "]) == ({}, {})
 
 
 def test_any_text_can_be_labelled() -> None:

@@ -79,6 +79,8 @@ class GroupContent:
     """Accounts of the log that use the group's leading text in earnest; the group's size where it has none."""
     item_overlap: float | None
     """Mean share of a member's distinct prompts that another member also sent."""
+    items_in_common: float | None
+    """Mean share of the other members that also send a member's prompt: one of a list goes to one account, an assignment to all."""
     self_repeats: float | None
     """Share of exchanges that repeat a prompt of the same account."""
     copies_spread: float | None
@@ -295,7 +297,7 @@ def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None
     spans = [slice(source.items_by_account[m], source.items_by_account[m + 1]) for m in members.tolist()]
     total = int(items.n_items[members].sum())
     if total < 20:
-        return dict.fromkeys(("item_overlap", "self_repeats", "copies_spread"))
+        return dict.fromkeys(("item_overlap", "items_in_common", "self_repeats", "copies_spread"))
     prompt = np.concatenate([items.prompt[s] for s in spans])
     who = np.repeat(np.arange(len(members)), [s.stop - s.start for s in spans])
     _, inverse, counts = np.unique(prompt, return_inverse=True, return_counts=True)
@@ -305,6 +307,7 @@ def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None
     return {
         "copies_spread": _copies_spread(counts, distinct, len(members)),
         "item_overlap": float(overlap[items.n_items[members] > 0].mean()),
+        "items_in_common": float((counts * (counts - 1)).sum()) / max(distinct * (len(members) - 1), 1),
         "self_repeats": 1.0 - distinct / total,
     }
 

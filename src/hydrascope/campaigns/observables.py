@@ -181,6 +181,7 @@ def _work(
         "private_share": _private_share(content, varies),
         "text_coverage": _coverage(content, len(members), varies),
         "item_overlap": content.item_overlap,
+        "items_in_common": content.items_in_common,
         "self_repeats": content.self_repeats,
         "copies_spread": content.copies_spread,
         "template_reach": content.reach if wording_share is None else None,
