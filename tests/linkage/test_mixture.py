@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 
 from hydrascope.linkage.mixture import split_by_use
@@ -55,3 +58,17 @@ def test_too_few_accounts_or_draws_stay_together() -> None:
     assert split_by_use(nothing, np.zeros(0, np.int64), 30, least=8).tolist() == [0] * 30
     same = csr_array(np.ones((60, 1)))
     assert split_by_use(same, np.arange(60) // 2, 30, least=8).max() == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    arrays(np.int8, st.tuples(st.integers(0, 60), st.integers(1, 8)), elements=st.integers(0, 1)),
+    st.integers(1, 30),
+)
+def test_any_table_gives_every_account_a_part(held: np.ndarray, n_accounts: int) -> None:
+    """Empty, constant or of one kind: parts are numbered from nought, none smaller than asked unless it is the rest."""
+    account = np.arange(len(held)) % n_accounts
+    label = split_by_use(csr_array(held.astype(float)), account, n_accounts, least=3)
+    assert len(label) == n_accounts
+    assert np.unique(label).tolist() == list(range(int(label.max()) + 1))
+    assert label.max() == 0 or np.bincount(label).min() >= 3

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import svds
 
 __all__ = ["split_by_use"]
 
 _ROUNDS = 12
+_ITERATIONS = 60
 _MOST_DEPTH = 5
 _AGREEMENT = 0.85
 """Share of the accounts that both halves of their exchanges must put into the same part."""
@@ -86,12 +86,7 @@ def _two_rates(counts: csr_array) -> np.ndarray | None:
     if min(counts.shape) < 3 or (n > 0).sum() < 3:
         return None
     whole = np.asarray(counts.sum(axis=0)).ravel()
-    scaled = counts.multiply(1.0 / np.sqrt(np.maximum(n, 1.0))[:, None]).multiply(
-        1.0 / np.sqrt(np.maximum(whole, 1.0))[None, :]
-    )
-    start = np.ones(min(counts.shape))
-    left, value, _ = svds(csr_array(scaled), k=2, v0=start)
-    side = left[:, int(np.argmin(value))] > 0  # the largest only says how much each uses
+    side = _second_axis(counts, n, whole) > 0
     for _ in range(_ROUNDS):
         if side.all() or not side.any():
             return None
@@ -102,6 +97,23 @@ def _two_rates(counts: csr_array) -> np.ndarray | None:
             break
         side = again
     return rates
+
+
+def _second_axis(counts: csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """float64[n]: the first axis of a correspondence analysis (Greenacre 1984), by power iteration.
+
+    Of a table divided by the roots of its margins the first singular vectors are those roots, which only say how much each
+    uses; they are taken out, and the next is what tells rows apart.
+    """
+    known = np.sqrt(rows / rows.sum())
+    scaled = counts.multiply(1.0 / np.sqrt(np.maximum(rows, 1.0))[:, None])
+    scaled = csr_array(scaled.multiply(1.0 / np.sqrt(np.maximum(columns, 1.0))[None, :]))
+    axis = np.random.default_rng(0).standard_normal(len(rows))
+    for _ in range(_ITERATIONS):
+        axis = scaled @ (scaled.T @ axis)
+        axis -= known * (known @ axis)
+        axis /= max(float(np.linalg.norm(axis)), 1e-300)
+    return np.asarray(axis)
 
 
 def _side(counts: csr_array, rates: np.ndarray) -> np.ndarray:

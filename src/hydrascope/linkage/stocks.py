@@ -38,6 +38,10 @@ class StockSettings:
     """Accounts compared with each other; of more, some, evenly chosen."""
     most_exchanges: int = 96
     """Sampled exchanges of each."""
+    most_length: int = 160
+    """Shingles of an exchange; a tenth of a longer one is no phrase, so it is not read."""
+    most_shingles: int = 20_000_000
+    """Of all that is read, about (some 1.5 GB while it is compared): of more, fewer exchanges of each account."""
     explained: float = 0.15
     """A template that its users hold in this share of their exchanges explains those: they are left out."""
     n_neighbours: int = 12

@@ -134,9 +134,19 @@ def find_stocks_among(
     if not len(chosen):
         return [], accounts
     explained = _explained(texts, settings.explained)
-    parts = (part.take(np.flatnonzero(~np.isin(part.xid, explained))) for part in read(chosen))
-    left = SampledShingles.concat(part.first(settings.most_exchanges) for part in parts)
+    each = settings.most_shingles / len(chosen)
+    left = SampledShingles.concat(_unexplained(part, explained, each, settings) for part in read(chosen))
     return find_stocks(left, settings, templates), np.setdiff1d(accounts, chosen)
+
+
+def _unexplained(
+    part: SampledShingles, explained: np.ndarray, each: float, settings: StockSettings
+) -> SampledShingles:
+    """Exchanges that are short enough and not explained, with about so many shingles of each account."""
+    length = np.diff(part.offsets)
+    kept = part.take(np.flatnonzero(~np.isin(part.xid, explained) & (length <= settings.most_length)))
+    room = each * len(np.unique(kept.account)) / max(len(kept.shingle), 1)
+    return kept.first(int(settings.most_exchanges * min(1.0, room)))
 
 
 def _explained(texts: Texts, least: float) -> np.ndarray:
