@@ -336,7 +336,6 @@ def _finding(
     rarity = np.log2(max(len(observations.population) - len(members), 1) / len(members))
     belongs = 1.0 / (1.0 + np.exp2(-np.clip(bits - rarity, -30, 30)))
     distils = judged.verdict == "distillation"
-    p = judged.p_distillation if distils else min(judged.p_distillation, 0.5)
     return Finding(
         campaign_id=campaign_id([observations.population.account_id[m] for m in members.tolist()]),
         judged=judged,
@@ -347,7 +346,7 @@ def _finding(
         | (belongs < settings.enforcement.probability)
         | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement))
         | (habit_bits(judged) < least_habit_bits(judged, settings.enforcement)),
-        member_probability=p * belongs,
+        member_probability=judged.p_distillation * belongs,
         share=np.full(len(members), float(distils)),
     )
 
