@@ -26,6 +26,7 @@ __all__ = [
     "count_users",
     "find",
     "holds_wording",
+    "is_own",
     "own_wording",
     "read_openers",
     "read_sampled",
@@ -282,11 +283,19 @@ def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndar
     if not members.n_accounts or not others.n_accounts:
         return np.zeros(0, np.int64)
     place, known = find(others.shingle, members.shingle)
-    outside = np.full(len(members.shingle), 0.5)
-    outside[known] += others.n_users[place[known]]
+    outside = np.zeros(len(members.shingle), np.int64)
+    outside[known] = others.n_users[place[known]]
+    own = is_own(members.n_users, members.n_accounts, outside, others.n_accounts, stray=stray)
+    return members.shingle[own]
+
+
+def is_own(
+    n_inside: np.ndarray, n_members: int, n_outside: np.ndarray, n_others: int, *, stray: float = 0.0
+) -> np.ndarray:
+    """bool[s]: the rule of `own_wording`. Args: n_inside, n_outside: int64[s] users of each shingle among either."""
     part = (1.0 - stray) / _LIFT + stray
-    often = part * members.n_users / members.n_accounts >= outside / others.n_accounts
-    return members.shingle[often & (members.n_users >= _LEAST_USERS)]
+    often = part * n_inside / n_members >= (n_outside + 0.5) / n_others
+    return np.asarray(often & (n_inside >= _LEAST_USERS))
 
 
 def holds_wording(part: SampledShingles, wording: np.ndarray) -> np.ndarray:

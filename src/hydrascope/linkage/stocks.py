@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from hydrascope.features.wording import SampledShingles, Users, own_wording
+from hydrascope.features.wording import SampledShingles, is_own
 from hydrascope.linkage.mixture import split_by_use
 from hydrascope.linkage.templates import Templates, TemplateSettings, find_templates
 
@@ -91,13 +91,10 @@ class _Log:
     """n x s, ones."""
     shingle: np.ndarray
     """int64[s], ascending."""
+    n_users: np.ndarray
+    """int64[s]."""
     n_exchanges: np.ndarray
     """int64[n]."""
-
-    def users_among(self, chosen: np.ndarray) -> Users:
-        """Of some accounts (int64[] positions)."""
-        n = np.bincount(self.used[chosen].indices, minlength=len(self.shingle))
-        return Users(shingle=self.shingle, n_users=n, n_accounts=len(chosen))
 
 
 def find_stocks(part: SampledShingles, settings: StockSettings, templates: TemplateSettings) -> list[Stock]:
@@ -121,7 +118,8 @@ def _log(part: SampledShingles) -> _Log:
     held = csr_array((np.ones(len(column), np.float32), (part.rows(), column)), shape=shape)
     held.sum_duplicates()
     used = _ones(_by_account(held, account, len(code)))
-    kept = np.flatnonzero(np.bincount(used.indices, minlength=len(shingle)) >= 3)
+    n_users = np.bincount(used.indices, minlength=len(shingle))
+    kept = np.flatnonzero(n_users >= 3)
     return _Log(
         code=code.astype(np.int32),
         account=account,
@@ -129,6 +127,7 @@ def _log(part: SampledShingles) -> _Log:
         held=_ones(held[:, kept]),
         used=used[:, kept],
         shingle=shingle[kept],
+        n_users=n_users[kept],
         n_exchanges=np.bincount(account, minlength=len(code)),
     )
 
@@ -152,10 +151,8 @@ def _neighbourhoods(log: _Log, settings: StockSettings) -> list[tuple[int, np.nd
     Likeness is the cosine of the accounts' shingles, each weighted by the log of the inverse of its popularity.
     """
     n = len(log.code)
-    popularity = np.bincount(log.used.indices, minlength=len(log.shingle))
-    weight = np.where(
-        popularity <= max(50.0, settings.most_popular * n), np.log(n / np.maximum(popularity, 1)), 0.0
-    )
+    usual = log.n_users > max(50.0, settings.most_popular * n)
+    weight = np.where(usual, 0.0, np.log(n / log.n_users))
     table = log.used.multiply(weight.astype(np.float32)[None, :]).tocsr()
     table.eliminate_zeros()
     norm = np.sqrt(np.asarray(table.multiply(table).sum(axis=1)).ravel())
@@ -193,14 +190,9 @@ def _grown(log: _Log, settings: StockSettings) -> list[np.ndarray]:
 
 def _wording(log: _Log, accounts: np.ndarray, least_users: float) -> np.ndarray:
     """Columns that the accounts hold far more often than others, and many of them: int64[]."""
-    members = log.users_among(accounts)
-    others = Users(
-        shingle=log.shingle,
-        n_users=np.bincount(log.used.indices, minlength=len(log.shingle)) - members.n_users,
-        n_accounts=len(log.code) - len(accounts),
-    )
-    own = np.searchsorted(log.shingle, own_wording(members, others))
-    return own[members.n_users[own] >= least_users * len(accounts)]
+    inside = np.bincount(log.used[accounts].indices, minlength=len(log.shingle))
+    own = is_own(inside, len(accounts), log.n_users - inside, len(log.code) - len(accounts))
+    return np.flatnonzero(own & (inside >= least_users * len(accounts)))
 
 
 def _holding(log: _Log, wording: np.ndarray) -> np.ndarray:
