@@ -26,6 +26,7 @@ __all__ = [
     "count_users",
     "find",
     "holds_wording",
+    "is_enough",
     "is_own",
     "own_wording",
     "read_openers",
@@ -231,7 +232,7 @@ class Postings:
         """Positions of the exchanges that hold enough of some wording (int64[], ascending): int64[], ascending."""
         first, last = (np.searchsorted(self.shingle, wording, side) for side in ("left", "right"))
         row, held = np.unique(self.row[ranges(first, last - first)], return_counts=True)
-        return row[_is_enough(held, self.length[row])]
+        return row[is_enough(held, self.length[row])]
 
     def without(self, accounts: np.ndarray) -> Postings:
         """The exchanges of others. Args: accounts: bool[n_accounts]."""
@@ -253,7 +254,7 @@ def _users(shingle: np.ndarray, account: np.ndarray, n_accounts: int) -> Users:
     return Users(shingle=names, n_users=n_users, n_accounts=n_accounts)
 
 
-def _is_enough(n_held: np.ndarray, length: np.ndarray) -> np.ndarray:
+def is_enough(n_held: np.ndarray, length: np.ndarray) -> np.ndarray:
     """bool[]: whether so many shingles of a wording, among so many of an exchange, are no chance."""
     return n_held >= np.maximum(_LEAST_HELD, _LEAST_PART * length)
 
@@ -302,4 +303,4 @@ def holds_wording(part: SampledShingles, wording: np.ndarray) -> np.ndarray:
     """bool[n]: the exchanges that hold enough of some wording (int64[], ascending)."""
     _, known = find(wording, part.shingle)
     held = np.bincount(part.rows()[known], minlength=len(part))
-    return _is_enough(held, np.diff(part.offsets))
+    return is_enough(held, np.diff(part.offsets))

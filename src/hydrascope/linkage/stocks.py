@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from hydrascope.features.wording import SampledShingles, is_own
+from hydrascope.features.wording import SampledShingles, is_enough, is_own
 from hydrascope.linkage.mixture import split_by_use
 from hydrascope.linkage.templates import Templates, TemplateSettings, find_templates
 
@@ -26,6 +26,8 @@ __all__ = ["Stock", "StockSettings", "find_stocks"]
 
 _LIKE_OTHERS = 1.5
 """A member may repeat a phrase that much oftener than two members have one in common."""
+_LEAST_WORDING = 4
+"""Shingles, fewer of which are one phrase."""
 _BLOCK = 500
 """Accounts compared with all others at once."""
 
@@ -199,14 +201,14 @@ def _holding(log: _Log, wording: np.ndarray) -> np.ndarray:
     """bool[e]: the exchanges that hold enough of a wording."""
     wanted = np.zeros(len(log.shingle), np.float32)
     wanted[wording] = 1.0
-    return (log.held @ wanted) >= np.maximum(2.0, 0.1 * log.length)
+    return is_enough(log.held @ wanted, log.length)
 
 
 def _grow(log: _Log, accounts: np.ndarray, settings: StockSettings) -> np.ndarray | None:
     """The accounts that use a neighbourhood's wording at least half as much as its members do; None where it has none."""
     for _ in range(6):
         wording = _wording(log, accounts, settings.least_users)
-        if len(wording) < 4:
+        if len(wording) < _LEAST_WORDING:
             return None
         n_held = np.bincount(log.account[_holding(log, wording)], minlength=len(log.code))
         share = n_held / np.maximum(log.n_exchanges, 1)
@@ -241,7 +243,7 @@ def _stocks_of(
 ) -> list[Stock]:
     """Parts of a group that use its phrases each in their own way."""
     wording = _wording(log, accounts, settings.least_users_of_phrase)
-    if len(wording) < 4:
+    if len(wording) < _LEAST_WORDING:
         return []
     phrases, rows, draws = _draws(log, accounts, wording, templates)
     if not len(phrases):
