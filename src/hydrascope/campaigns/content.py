@@ -115,7 +115,9 @@ def describe_content(
     capabilities, elicitations = source.label(texts)
     elicits = _elicitation(observations, source, members, templates, elicitations)
     if elicits is not None and wordings is not None and wordings >= _VARIED:
-        elicits = max(elicits, 1.0 - source.label_recurring(texts)[1].get("none", 0.0))
+        recurring = source.label_recurring(texts)[1]
+        if 1.0 - recurring.get("none", 0.0) > elicits:
+            elicitations, elicits = recurring, 1.0 - recurring.get("none", 0.0)
     if stock is None:
         text_users = _text_users(observations, members, templates)
         own = templates[_is_private(observations, members, templates)]
