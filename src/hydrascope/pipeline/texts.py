@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
 from hydrascope.campaigns.cluster import Candidate
+from hydrascope.campaigns.distilled import Read
 from hydrascope.campaigns.membership import ClusterSettings
 from hydrascope.campaigns.observations import Channel, Observations
 from hydrascope.campaigns.stock import by_program, stock_group
@@ -28,22 +29,23 @@ __all__ = [
     "with_stocks",
 ]
 
-Read = Callable[[np.ndarray], Iterator[SampledShingles]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """Templates and their users."""
+    """Templates and their users; what `Observations` holds of them says what each is."""
 
     templates: Templates
     matches: Matches
+    """Which sampled exchanges hold which template."""
     community: np.ndarray
-    """int32[t]."""
+    """int32[t] community of each template."""
     template_share: csr_array
     community_share: csr_array
     usage: Channel
     n_sampled: np.ndarray
+    """int64[n_accounts] sampled exchanges."""
     passes: list[tuple[int, int]]
+    """Of `Heavy`."""
 
 
 def read_texts_in_use(
