@@ -11,6 +11,7 @@ from hydrascope.campaigns.observations import Observations
 from hydrascope.features.content import Matches
 from hydrascope.features.items import Items
 from hydrascope.features.surroundings import TextSample
+from hydrascope.stats.variation import effective_number
 
 __all__ = ["ContentSource", "GroupContent", "Label", "describe_content"]
 
@@ -281,17 +282,18 @@ def _wordings(source: ContentSource, members: np.ndarray, templates: np.ndarray)
     """
     rank = np.full(int(source.matches.template.max(initial=-1)) + 1, -1)
     rank[templates] = np.arange(len(templates))
-    alike = pairs = 0
+    used = [np.zeros(0, np.int64)]
     for m in members.tolist():
         rows = slice(source.by_account[m], source.by_account[m + 1])
         found = rank[source.matches.template[rows]]
         xid, found = source.matches.xid[rows][found >= 0], found[found >= 0]
         order = np.lexsort((found, xid))
         first = np.append(True, np.diff(xid[order]) != 0)[: len(order)]
-        n = np.bincount(found[order][first])
-        alike += int((n * (n - 1)).sum())
-        pairs += int(n.sum() * (n.sum() - 1))
-    return pairs / max(alike, 1) if pairs >= _PAIRS else None
+        used.append(found[order][first])
+    number, pairs = effective_number(
+        np.repeat(np.arange(len(used)), [len(u) for u in used]), np.concatenate(used)
+    )
+    return number if pairs >= _PAIRS else None
 
 
 def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None]:

@@ -21,6 +21,7 @@ from scipy.sparse import csr_array
 from hydrascope.features.wording import SampledShingles, is_enough, is_own
 from hydrascope.linkage.mixture import split_by_use
 from hydrascope.linkage.templates import Templates, TemplateSettings, find_templates
+from hydrascope.stats.variation import effective_number
 
 __all__ = ["Stock", "StockSettings", "find_stocks"]
 
@@ -364,13 +365,7 @@ def _first_phrase(draws: csr_array) -> np.ndarray:
 
 
 def _wordings(draws: csr_array, account: np.ndarray) -> float:
-    """Phrases that an account uses in turn: the inverse of the chance that two of its requests hold the same one.
-
-    A request that holds several counts for the first of them.
-    """
+    """Phrases that an account uses in turn; a request that holds several counts for the first of them."""
     first = _first_phrase(draws)
-    some = np.flatnonzero(first >= 0)
-    _, n = np.unique(account[some].astype(np.int64) * draws.shape[1] + first[some], return_counts=True)
-    _, of_account = np.unique(account[some], return_counts=True)
-    alike, pairs = (float((k.astype(np.int64) * (k - 1)).sum()) for k in (n, of_account))
-    return pairs / max(alike, 1.0)
+    some = first >= 0
+    return effective_number(account[some], first[some])[0]

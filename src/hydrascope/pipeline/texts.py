@@ -96,10 +96,14 @@ def _texts(
         community=community,
         template_share=template_share,
         community_share=earnest_shares(counts, n_sampled),
-        usage=community_channel(csr_array(counts.multiply(1.0 / np.maximum(n_sampled, 1)[:, None])), 0.0),
+        usage=community_channel(_shares(counts, n_sampled), 0.0),
         n_sampled=n_sampled,
         passes=passes,
     )
+
+
+def _shares(counts: csr_array, n_sampled: np.ndarray) -> csr_array:
+    return csr_array(counts.multiply(1.0 / np.maximum(n_sampled, 1)[:, None]))
 
 
 def community_channel(share: csr_array, least: float) -> Channel:
@@ -171,7 +175,7 @@ def with_stocks(engine: Engine, texts: Texts, stocks: Sequence[Stock], settings:
     found = _match(engine, more, texts.passes, settings)
     n_accounts, first = len(texts.n_sampled), len(texts.templates)
     counts = count_matches(found, found.template, n_accounts, len(more))
-    share = csr_array(counts.multiply(1.0 / np.maximum(texts.n_sampled, 1)[:, None]))
+    share = _shares(counts, texts.n_sampled)
     n_communities = int(texts.community.max(initial=-1)) + 1
     return _texts(
         _both_templates(texts.templates, more),

@@ -1,10 +1,10 @@
-"""How much of a quantity's variation lies between groups of measurements."""
+"""How much of a quantity varies between groups of measurements, and how much within them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["intraclass_correlation"]
+__all__ = ["effective_number", "intraclass_correlation"]
 
 
 def intraclass_correlation(n: np.ndarray, mean: np.ndarray, squares: np.ndarray) -> float | None:
@@ -29,3 +29,19 @@ def intraclass_correlation(n: np.ndarray, mean: np.ndarray, squares: np.ndarray)
     size = (total - float((n**2).sum()) / total) / (k - 1)
     spread = between + (size - 1) * within
     return max((between - within) / spread, 0.0) if spread > 0 else None
+
+
+def effective_number(group: np.ndarray, kind: np.ndarray) -> tuple[float, int]:
+    """How many kinds a group uses in turn: the inverse of Simpson's index, pairs without replacement, pooled over groups.
+
+    Args:
+        group: int64[n], kind: int64[n], none negative.
+
+    Returns:
+        the number, and the ordered pairs within groups that it rests on.
+    """
+    _, of_group = np.unique(group, return_counts=True)
+    both = group.astype(np.int64) * (int(kind.max(initial=0)) + 1) + kind
+    _, of_both = np.unique(both, return_counts=True)
+    pairs, alike = (int((n * (n - 1)).sum()) for n in (of_group, of_both))
+    return pairs / max(alike, 1), pairs
