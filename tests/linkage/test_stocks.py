@@ -10,7 +10,6 @@ import pytest
 from hydrascope.features.wording import SampledShingles
 from hydrascope.linkage.stocks import Stock, StockSettings, find_stocks
 from hydrascope.linkage.templates import TemplateSettings
-from hydrascope.stats.variation import effective_number
 
 Draw = Callable[[np.random.Generator, int], int]
 """From an account's number to a phrase."""
@@ -105,11 +104,3 @@ def test_the_order_of_the_exchanges_changes_nothing() -> None:
     for one, other in zip(stocks(part), stocks(mixed), strict=True):
         assert one.accounts.tolist() == other.accounts.tolist()
         assert [p.tolist() for p in one.phrases] == [p.tolist() for p in other.phrases]
-
-
-def test_the_effective_number_of_kinds_is_the_inverse_chance_of_a_like_pair() -> None:
-    """Four kinds in turn, thirty each, and one kind alone; without a pair there is nothing to count."""
-    in_turn = np.tile(np.arange(4), 30)
-    assert effective_number(np.zeros(120, np.int64), in_turn)[0] == pytest.approx(4.0, rel=0.03)
-    assert effective_number(in_turn, in_turn) == (1.0, 4 * 30 * 29)
-    assert effective_number(np.arange(5), np.arange(5)) == (0.0, 0)

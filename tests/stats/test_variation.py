@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hydrascope.stats.variation import intraclass_correlation
+from hydrascope.stats.variation import effective_number, intraclass_correlation
 
 
 def correlation(classes: list[np.ndarray]) -> float | None:
@@ -40,3 +40,11 @@ def test_the_extremes_are_one_and_unknown() -> None:
     assert correlation([np.full(4, 1.0), np.full(4, 2.0)]) == pytest.approx(1.0)
     assert correlation([np.full(4, 1.0), np.full(4, 1.0)]) is None
     assert correlation([np.array([1.0]), np.array([2.0])]) is None
+
+
+def test_the_effective_number_of_kinds_is_the_inverse_chance_of_a_like_pair() -> None:
+    """Four kinds in turn, thirty each, and one kind alone; without a pair there is nothing to count."""
+    in_turn = np.tile(np.arange(4), 30)
+    assert effective_number(np.zeros(120, np.int64), in_turn)[0] == pytest.approx(4.0, rel=0.03)
+    assert effective_number(in_turn, in_turn) == (1.0, 4 * 30 * 29)
+    assert effective_number(np.arange(5), np.arange(5)) == (0.0, 0)
