@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hydrascope.campaigns.membership import ClusterSettings, bits_against, rarity
+from hydrascope.campaigns.attach import attach
+from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.observations import Observations
-from hydrascope.campaigns.profile import HABITS, OPERATOR, Fit, fit_members
+from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
 
 __all__ = [
     "Candidate",
@@ -170,60 +171,6 @@ def _fits(observations: Observations, fit: Fit, n_candidates: int, settings: Clu
     return (fit.bits >= rarity(observations, size) + settings.min_posterior_bits) & (
         operator >= settings.min_operator_bits + odds
     )
-
-
-def attach(observations: Observations, fits: Sequence[Fit], settings: ClusterSettings) -> list[Fit]:
-    """Add to each group the unclaimed users of its texts whom the whole evidence puts there.
-
-    These are accounts too quiet to show an operator by themselves; nothing may speak against one, and a text
-    that outsiders use as well is too weak to bring anybody in.
-    """
-    free = np.ones(len(observations.population), bool)
-    for fit in fits:
-        free[fit.members] = False
-    grown = []
-    for fit in fits:
-        users = _unclaimed_users(observations, fit, free, settings)
-        if 0 < len(users) <= 2 * len(fit.members):
-            fit = _grow(observations, fit, users, settings)
-            free[fit.members] = False
-        grown.append(fit)
-    return grown
-
-
-def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: ClusterSettings) -> Fit:
-    """The core with the users that fit it, each held against the core alone: users may resemble each other.
-
-    All evidence must overcome the odds against any account of the log, and that of an operator those against any
-    user of the text, since using it is what all of them have in common. Where the text is public and the members plainly live alike, so must
-    they: the honest users of an agent whose sessions a campaign replays share all but that.
-    """
-    bits = bits_against(observations, core.members, users, seed=settings.seed)
-    least = rarity(observations, len(core.members)) + settings.min_posterior_bits
-    odds = float(np.log2(len(users) / len(core.members))) + settings.min_posterior_bits
-    operator = bits[:, OPERATOR].sum(axis=1)
-    joins = (bits.sum(axis=1) >= least) & (operator >= max(odds, -settings.max_against_bits))
-    usual = float(np.median(core.families[:, HABITS].sum(axis=1)))
-    if usual >= settings.strong_habit_bits and len(users) >= settings.public_users * len(core.members):
-        joins &= bits[:, HABITS].sum(axis=1) >= settings.habit_share * usual
-    if not joins.any():
-        return core
-    members = np.sort(np.concatenate([core.members, users[joins]])).astype(np.int32)
-    return fit_members(observations, members, seed=settings.seed)
-
-
-def _unclaimed_users(
-    observations: Observations, fit: Fit, free: np.ndarray, settings: ClusterSettings
-) -> np.ndarray:
-    share = observations.community_share
-    used = np.asarray((share[fit.members] > 0).sum(axis=0)).ravel()
-    leading = np.flatnonzero(
-        (used >= 0.5 * len(fit.members)) & (observations.n_users <= settings.max_users * len(fit.members))
-    )
-    if not len(leading):
-        return np.zeros(0, np.int32)
-    users = np.unique(share[:, leading].tocoo().coords[0])
-    return users[free[users]].astype(np.int32)
 
 
 def resolve(

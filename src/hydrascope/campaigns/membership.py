@@ -38,6 +38,10 @@ class ClusterSettings:
     """Most users that a text may have, for each account of the group, to attach the others for it."""
     min_operator_bits: float = 2.5
     """Least weight of the families that speak of an operator rather than of software."""
+    min_rest_bits: float = 4.0
+    """Least weight of all families but the strongest, for an account that no candidate held."""
+    spare_bits: float = 2.0
+    """Bits over the odds that shared cards, devices and addresses must give where such an account lives otherwise than the group."""
     min_share: float = 0.03
     """Least share of an account's sampled exchanges for it to count among a template's users."""
     min_content_bits: float = 4.0
@@ -52,7 +56,7 @@ def rarity(observations: Observations, size: int) -> float:
 
 
 def bits_against(
-    observations: Observations, group: np.ndarray, outsiders: np.ndarray, *, seed: int
+    observations: Observations, group: np.ndarray, outsiders: np.ndarray, *, seed: int, at_once: int = 1
 ) -> np.ndarray:
     """How well each outsider would fit the group by itself, without the support of the other outsiders.
 
@@ -61,13 +65,14 @@ def bits_against(
     Args:
         group: int32[k] ascending codes of the group.
         outsiders: int32[m] codes, none of the group.
+        at_once: how many may be asked together even if they are fewer.
 
     Returns:
         float64[m, 7] bits by family, in the order of `FAMILY_NAMES`.
     """
     reference = _spread(group, _MOST_REFERENCE)
     bits = np.zeros((len(outsiders), len(FAMILY_NAMES)))
-    n_calls = min(len(outsiders), _MOST_CALLS)
+    n_calls = min(-(-len(outsiders) // at_once), _MOST_CALLS)
     for i in range(n_calls):
         asked = outsiders[i::n_calls]
         members = np.sort(np.concatenate([reference, asked])).astype(np.int32)

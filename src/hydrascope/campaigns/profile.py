@@ -25,13 +25,15 @@ from hydrascope.kernels.membership import channel_weights, combine_families, tex
 from hydrascope.records import FAMILIES
 from hydrascope.stats.density import leave_one_out_bits
 
-__all__ = ["FAMILY_NAMES", "HABITS", "OPERATOR", "Fit", "fit_members"]
+__all__ = ["COARSE", "FAMILY_NAMES", "HABITS", "OPERATOR", "SHARED", "Fit", "fit_members"]
 
 FAMILY_NAMES = tuple(FAMILIES)
 OPERATOR = [FAMILY_NAMES.index(f) for f in ("identity", "egress", "timing", "lifecycle")]
 """Families that speak of who runs the accounts; the others speak of what software they use."""
 HABITS = [FAMILY_NAMES.index(f) for f in ("timing", "lifecycle")]
 """Those of them that need no shared value."""
+SHARED = [FAMILY_NAMES.index(f) for f in ("identity", "egress")]
+"""Those of them that are nothing else."""
 _CAPS = np.array([FAMILIES[f] for f in FAMILY_NAMES])
 COARSE = {"asn": 2.5, "email_domain": 3.0, "access_pathway": 1.5, "plan": 0.75, "model": 1.5, "platform": 1.5}
 """Channel to the most bits it may give one account."""

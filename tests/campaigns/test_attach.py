@@ -1,0 +1,74 @@
+"""Accounts that no candidate held come to the group whose operator's traces they show, and to no other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stated_log import everyone, fit, group, observed
+
+from hydrascope.campaigns.attach import attach
+from hydrascope.campaigns.membership import ClusterSettings
+
+SETTINGS = ClusterSettings()
+CORE, STRAY, OTHERS = group(0, 20), group(100, 5), group(200, 20)
+
+
+def attached(shown: dict[str, dict[int, int]], *cores: np.ndarray) -> list[list[int]]:
+    """Members of each core afterwards."""
+    observations = observed(shown)
+    return [f.members.tolist() for f in attach(observations, [fit(observations, c) for c in cores], SETTINGS)]
+
+
+def test_accounts_on_the_same_cards_and_addresses_are_attached_without_a_candidate() -> None:
+    """Card, network and program together put them there."""
+    both = np.append(CORE, STRAY)
+    shown = {"payment_fingerprint": everyone(both, 1), "network": everyone(both, 2), "tls": everyone(both, 3)}
+    assert attached(shown, CORE) == [both.tolist()]
+
+
+def test_a_neighbour_on_the_exit_stays_outside() -> None:
+    """One strong family is what an honest user of the same exit shows as well."""
+    both = np.append(CORE, STRAY)
+    shown = {"ip": everyone(both, 2), "payment_fingerprint": everyone(CORE, 1), "tls": everyone(CORE, 3)}
+    assert attached(shown, CORE) == [CORE.tolist()]
+
+
+def test_software_alone_attaches_nobody() -> None:
+    """Program, header set and settings travel with the software."""
+    both = np.append(CORE, STRAY)
+    shown = {"tls": everyone(both, 1), "user_agent": everyone(both, 2), "tools": everyone(both, 3)}
+    assert attached(shown | {"ip": everyone(CORE, 4)}, CORE) == [CORE.tolist()]
+
+
+def test_an_account_goes_to_the_group_that_explains_it_better() -> None:
+    """Both share its program and network, one its card too."""
+    everybody = np.concatenate([CORE, STRAY, OTHERS])
+    shown = {
+        "tls": everyone(everybody, 1),
+        "network": everyone(everybody, 2),
+        "payment_fingerprint": everyone(CORE, 3) | everyone(np.append(OTHERS, STRAY), 4),
+    }
+    one, other = attached(shown, CORE, OTHERS)
+    assert one == CORE.tolist()
+    assert other == np.sort(np.append(OTHERS, STRAY)).tolist()
+
+
+@given(st.permutations(range(3)))
+@settings(max_examples=6, deadline=None)
+def test_the_order_of_groups_does_not_matter(order: list[int]) -> None:
+    """Who belongs where is decided for all groups at once."""
+    cores = [CORE, OTHERS, group(300, 12)]
+    shown: dict[str, dict[int, int]] = {"ip": {}, "payment_fingerprint": {}, "tls": {}}
+    for i, core in enumerate(cores):
+        for channel in shown:
+            shown[channel] |= everyone(np.append(core, group(400 + 10 * i, 4)), 7 + i)
+    found = attached(shown, *[cores[i] for i in order])
+    assert [found[order.index(i)] for i in range(3)] == attached(shown, *cores)
+
+
+@pytest.mark.parametrize("cores", [(), (CORE,)])
+def test_a_log_without_anybody_else_is_left_as_it_is(cores: tuple[np.ndarray, ...]) -> None:
+    """No group, or nobody who shares anything."""
+    assert attached({"ip": everyone(CORE, 1)}, *cores) == [c.tolist() for c in cores]
