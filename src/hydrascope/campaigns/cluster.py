@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hydrascope.campaigns.attach import attach
+from hydrascope.campaigns.handover import Handover
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.observations import Observations
@@ -48,6 +49,8 @@ class Candidate:
     """Share of the median member's exchanges that hold the group's own wording; None where it was not read."""
     stock: np.ndarray | None = None
     """int32[] templates of the stock of wordings that it was found by; None for other groups."""
+    handovers: tuple[Handover, ...] = ()
+    """Between the pools of accounts that it was united from."""
 
 
 def community_members(observations: Observations, settings: ClusterSettings) -> list[np.ndarray]:

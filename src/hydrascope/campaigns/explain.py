@@ -53,7 +53,7 @@ _LEAST_BITS = 0.3
 
 def explain(observations: Observations, judged: Judged) -> tuple[Evidence, ...]:
     """Evidence of both kinds, the weightiest first."""
-    found = [*_link_evidence(observations, judged), *_abuse_evidence(judged)]
+    found = [*_link_evidence(observations, judged), *_handovers(judged), *_abuse_evidence(judged)]
     return tuple(sorted(found, key=lambda e: (e.side != "link", -abs(e.bits), e.channel)))
 
 
@@ -177,6 +177,20 @@ def _sharing_sentence(observations: Observations, members: np.ndarray, name: str
         if mean > 0
         else (f"Only {sharing:,} of {known:,} accounts share a {noun}; they use {len(counts):,} in all.")
     )
+
+
+def _handovers(judged: Judged) -> list[Evidence]:
+    return [
+        Evidence(
+            side="link",
+            family="timing",
+            channel="handover",
+            bits=h.bits,
+            sentence=h.sentence,
+            exchanges=judged.content.exchanges[:5],
+        )
+        for h in judged.candidate.handovers
+    ]
 
 
 def _abuse_evidence(judged: Judged) -> list[Evidence]:

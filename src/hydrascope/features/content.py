@@ -16,7 +16,7 @@ import pyarrow as pa
 from hydrascope.engine.base import Engine
 from hydrascope.kernels.repeats import repeated_values
 
-__all__ = ["Heavy", "Matches", "match_cores", "read_heavy", "sample_exchanges", "usual_rate"]
+__all__ = ["Heavy", "Matches", "match_cores", "read_heavy", "read_times", "sample_exchanges", "usual_rate"]
 
 
 _PER_PASS = 1_000_000
@@ -291,3 +291,15 @@ _MATCHED = """
               FROM sampled s JOIN wrapped_cores q ON s.system = q.system WHERE s.{mine})
     SELECT account, xid, template FROM found
     GROUP BY account, xid, template HAVING sum(n) >= max(need)"""
+
+
+def read_times(engine: Engine, xid: np.ndarray) -> np.ndarray:
+    """When some exchanges of the view `exchanges` began: int64[n], microseconds since 1970. Args: xid: int64[n]."""
+    wanted, place = np.unique(xid, return_inverse=True)
+    engine.register("timed", pa.table({"xid": wanted}))
+    rows = engine.collect(
+        "SELECT e.xid AS xid, e.at_us AS at_us FROM exchanges e JOIN timed t ON e.xid = t.xid"
+    )
+    at = np.zeros(len(wanted), np.int64)
+    at[np.searchsorted(wanted, rows["xid"].to_numpy())] = rows["at_us"].to_numpy()
+    return at[place]

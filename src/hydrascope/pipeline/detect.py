@@ -59,6 +59,7 @@ from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
 from hydrascope.linkage.links import Links, link_accounts
 from hydrascope.pipeline.control import Control, allowed_accounts, match_indicators
+from hydrascope.pipeline.pools import unite_pools
 from hydrascope.pipeline.settings import DetectSettings
 from hydrascope.pipeline.texts import (
     Texts,
@@ -186,7 +187,16 @@ def detect(
             label_recurring=label_recurring,
         )
         null = link_null(observations, draws=settings.null_draws, seed=seed)
-        judged = [judge(observations, source, happenings, c, null) for c in candidates]
+        rejudge = partial(judge, observations, source, happenings, null=null)
+        judged = unite_pools(
+            engine,
+            observations,
+            texts.matches,
+            happenings,
+            [rejudge(c) for c in candidates],
+            rejudge,
+            seed=settings.cluster.seed,
+        )
         control = control or Control()
         allowed = allowed_accounts(control, population, channels, engine)
         findings = _findings(observations, source, happenings, judged, null, allowed, settings)

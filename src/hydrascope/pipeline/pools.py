@@ -1,0 +1,107 @@
+"""Accused groups of which one takes up where the other leaves off become one campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from hydrascope.campaigns.cluster import Candidate
+from hydrascope.campaigns.handover import Handover, find_handover, shared_texts
+from hydrascope.campaigns.judge import Judged
+from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.profile import fit_members
+from hydrascope.engine.base import Engine
+from hydrascope.features.content import Matches, read_times
+from hydrascope.features.surroundings import Happenings
+
+__all__ = ["unite_pools"]
+
+
+def unite_pools(
+    engine: Engine,
+    observations: Observations,
+    matches: Matches,
+    happenings: Happenings,
+    judged: Sequence[Judged],
+    rejudge: Callable[[Candidate], Judged],
+    *,
+    seed: int,
+) -> list[Judged]:
+    """The groups, those that hand over to each other as one where it is accused as well.
+
+    Only groups that are accused on their own account are united, so nobody is accused for it.
+
+    Args:
+        rejudge: a candidate's verdict.
+    """
+    accused = [
+        i for i, j in enumerate(judged) if j.verdict == "distillation" and j.candidate.origin == "core"
+    ]
+    groups = [judged[i].members for i in accused]
+    found = _handovers(engine, observations, matches, happenings, groups)
+    if not found:
+        return list(judged)
+    ends = np.array(list(found))
+    graph = coo_array((np.ones(len(ends)), ends.T), shape=(len(groups), len(groups)))
+    label = connected_components(graph, directed=False)[1]
+    gone, united = set(), []
+    for pool in np.unique(label[ends]).tolist():
+        parts = np.flatnonzero(label == pool).tolist()
+        ties = tuple(h for (a, _), h in sorted(found.items()) if label[a] == pool)
+        whole = rejudge(_candidate(observations, [judged[accused[p]].candidate for p in parts], ties, seed))
+        if whole.verdict == "distillation":
+            gone |= {accused[p] for p in parts}
+            united.append(whole)
+    return [*(j for i, j in enumerate(judged) if i not in gone), *united]
+
+
+def _candidate(
+    observations: Observations, parts: Sequence[Candidate], ties: tuple[Handover, ...], seed: int
+) -> Candidate:
+    members = np.unique(np.concatenate([p.members for p in parts])).astype(np.int32)
+    known = [(p.wording_share, len(p.members)) for p in parts if p.wording_share is not None]
+    n_known = sum(n for _, n in known)
+    return replace(
+        parts[0],
+        members=members,
+        fit=fit_members(observations, members, seed=seed),
+        pool=max(len(members), *(p.pool for p in parts)),
+        wording_share=sum(share * n for share, n in known) / n_known if known else None,
+        handovers=ties,
+    )
+
+
+def _handovers(
+    engine: Engine,
+    observations: Observations,
+    matches: Matches,
+    happenings: Happenings,
+    groups: Sequence[np.ndarray],
+) -> dict[tuple[int, int], Handover]:
+    """Pairs of groups between which the use of a text goes over."""
+    pairs = shared_texts(observations, groups)
+    if not pairs:
+        return {}
+    uses = {(i, t): _uses(matches, groups[i], t) for pair, t in pairs.items() for i in pair}
+    at = np.split(
+        read_times(engine, np.concatenate(list(uses.values()))), np.cumsum([len(u) for u in uses.values()])
+    )
+    times = dict(zip(uses, map(np.sort, at), strict=False))
+    found = {}
+    for (i, j), template in pairs.items():
+        one, other = times[i, template], times[j, template]
+        bans = {n: happenings.banned_at[groups[k]] for n, k in enumerate((i, j))}
+        handover = find_handover(one, other, (len(groups[i]), len(groups[j])), bans)
+        if handover is not None:
+            found[i, j] = handover
+    return found
+
+
+def _uses(matches: Matches, members: np.ndarray, template: int) -> np.ndarray:
+    """int64[]: sampled exchanges of the members that hold a template."""
+    rows = np.flatnonzero(matches.template == template)
+    return matches.xid[rows[np.isin(matches.account[rows], members)]]

@@ -1,0 +1,105 @@
+"""A text's use goes over from one pool to another; two operators at work with one text stay two."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from hydrascope.campaigns.handover import HOUR_US, Handover, find_handover, shared_texts
+from hydrascope.campaigns.observations import Observations
+
+DAY_US = 24 * HOUR_US
+SIZES = (40, 90)
+NEVER = {0: np.full(40, -1), 1: np.full(90, -1)}
+
+
+def uses(start_day: float, stop_day: float, n: int = 400, seed: int = 0) -> np.ndarray:
+    """Times spread evenly over some days."""
+    rng = np.random.default_rng(seed)
+    return np.sort((start_day + (stop_day - start_day) * rng.random(n)) * DAY_US).astype(np.int64)
+
+
+def handover(one: np.ndarray, other: np.ndarray) -> Handover | None:
+    """Without bans."""
+    return find_handover(one, other, SIZES, NEVER)
+
+
+def test_the_later_pool_takes_up_the_text_hours_after_the_first_left_off() -> None:
+    """Ten days, three hours of silence, ten days."""
+    found = handover(uses(0, 10), uses(10 + 3 / 24, 20, seed=1))
+    assert found is not None
+    assert (found.n_before, found.n_after) == SIZES
+    assert found.gap_h == pytest.approx(3, abs=2.5)
+    assert found.bits > 4
+    assert "they left off" in found.sentence
+
+
+def test_tests_of_the_later_pool_and_stragglers_of_the_first_do_not_hide_it() -> None:
+    """One use in thirty lies on the wrong side."""
+    first = np.sort(np.append(uses(0, 10), uses(10, 20, 12, seed=2)))
+    second = np.sort(np.append(uses(10.1, 20, seed=1), uses(0, 10, 12, seed=3)))
+    assert handover(first, second) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param((0, 20), (0, 20), id="both at work all the time"),
+        pytest.param((0, 12), (8, 20), id="they overlap for days"),
+        pytest.param((0, 8), (10, 20), id="two days lie between them"),
+    ],
+)
+def test_like_wording_without_a_handover_ties_nothing(
+    one: tuple[float, float], other: tuple[float, float]
+) -> None:
+    """Two campaigns may have bought one wrapper."""
+    assert handover(uses(*one), uses(*other, seed=1)) is None
+
+
+def test_a_handful_of_uses_has_no_beginning_and_no_end() -> None:
+    """Nineteen are too few."""
+    assert handover(uses(0, 10, 19), uses(10, 20)) is None
+
+
+def test_bans_before_the_second_began_are_counted_and_said() -> None:
+    """Thirty of forty in the tenth day, five later, five never."""
+    at = np.concatenate([np.full(30, 10 * DAY_US), np.full(5, 15 * DAY_US), np.full(5, -1)])
+    found = find_handover(uses(0, 10), uses(10.1, 20, seed=1), SIZES, {0: at, 1: NEVER[1]})
+    assert found is not None
+    assert found.n_banned == 30
+    assert "30 of them were banned" in found.sentence
+
+
+@given(st.floats(0, 25), st.floats(1, 10), st.integers(0, 50))
+@settings(max_examples=40, deadline=None)
+def test_it_does_not_matter_which_pool_is_named_first(start: float, days: float, seed: int) -> None:
+    """Only who is called the earlier depends on the times."""
+    one, other = uses(0, 10, seed=seed), uses(start, start + days, seed=seed + 1)
+    a = find_handover(one, other, (40, 40), {0: NEVER[0], 1: NEVER[0]})
+    b = find_handover(other, one, (40, 40), {0: NEVER[0], 1: NEVER[0]})
+    assert a == b
+
+
+def test_strangers_pools_seldom_hand_over() -> None:
+    """Two pools of ten days each that begin at any time of sixty: both within a day by chance in about one of thirty."""
+    rng = np.random.default_rng(5)
+    starts = rng.uniform(0, 50, (400, 2))
+    found = [handover(uses(a, a + 10, 60, i), uses(b, b + 10, 60, i + 1)) for i, (a, b) in enumerate(starts)]
+    assert sum(h is not None for h in found) / len(found) < 0.08
+
+
+@pytest.mark.parametrize(("outside", "tied"), [(0, True), (5, True), (30, False)])
+def test_a_text_that_others_use_as_well_ties_nobody(outside: int, tied: bool) -> None:
+    """Fifty accounts in two groups use it, and some strangers."""
+    share = np.zeros((200, 2))
+    share[:50, 1] = 0.4
+    share[100 : 100 + outside, 1] = 0.4
+    observations = cast(Observations, SimpleNamespace(template_share=csr_array(share)))
+    groups = [np.arange(20, dtype=np.int32), np.arange(20, 50, dtype=np.int32)]
+    assert shared_texts(observations, groups) == ({(0, 1): 1} if tied else {})
