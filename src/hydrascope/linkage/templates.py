@@ -60,11 +60,17 @@ class Templates:
         return self.core, np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.core_offsets))
 
 
-def find_templates(shingle: np.ndarray, account: np.ndarray, settings: TemplateSettings) -> Templates:
-    """Cluster heavy shingles by the accounts that repeat them.
+def find_templates(
+    shingle: np.ndarray, account: np.ndarray, settings: TemplateSettings, share: np.ndarray | None = None
+) -> Templates:
+    """Cluster heavy shingles by the accounts that repeat them, and those by how often they are repeated.
+
+    A wrapper's words stand in each of its exchanges. What the same accounts repeat half as often, or less, is a slot's
+    favourite, or an optional part: as one template, exchanges would hold too little of it to be known by it.
 
     Args:
         shingle: int64[m], account: int32[m]: heavy pairs sorted by shingle, then account.
+        share: float64[m] of the account's sampled exchanges that hold the shingle; None: all alike.
     """
     starts = (
         np.flatnonzero(np.concatenate([[True], shingle[1:] != shingle[:-1]]))
@@ -76,7 +82,21 @@ def find_templates(shingle: np.ndarray, account: np.ndarray, settings: TemplateS
     signatures = minhash_sets(offsets, account, settings.n_hashes)
     order = np.lexsort((names, -size))
     leader = lead_sets(signatures, order, 2, settings.same_template)
+    if share is not None and len(names):
+        mean = np.add.reduceat(share, starts) / size
+        leader = _by_frequency(names, size, leader, mean)
     return _gather(names, size, leader, settings)
+
+
+def _by_frequency(names: np.ndarray, size: np.ndarray, leader: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The leader of each shingle among those of its cluster that are repeated about as often: halvings from the oftenest."""
+    most = np.zeros(len(names))
+    np.maximum.at(most, leader, share)
+    halvings = np.floor(np.log2(most[leader] / share)).astype(np.int64)
+    _, part = np.unique(leader * (int(halvings.max()) + 1) + halvings, return_inverse=True)
+    order = np.lexsort((names, -size, part))
+    first = order[np.flatnonzero(np.diff(part[order], prepend=-1))]
+    return np.asarray(first[part])
 
 
 def _gather(names: np.ndarray, size: np.ndarray, leader: np.ndarray, settings: TemplateSettings) -> Templates:

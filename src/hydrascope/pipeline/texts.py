@@ -64,7 +64,8 @@ def read_texts_in_use(
     """
     sample_exchanges(engine, n_sketched, content=content)
     heavy = read_heavy(engine, n_accounts)
-    templates = find_templates(heavy.shingle, heavy.account, settings)
+    often = heavy.n / heavy.n_sampled[heavy.account]
+    templates = find_templates(heavy.shingle, heavy.account, settings, often)
     matches = _match(engine, templates, heavy.passes, settings)
     share = earnest_shares(
         count_matches(matches, matches.template, n_accounts, len(templates)), heavy.n_sampled
