@@ -1,4 +1,4 @@
-"""Shingles that the same accounts repeat, equally often, are one text."""
+"""Shingles that the same accounts repeat, equally often, are one text; texts of the same accounts are one community."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from random import Random
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
-from hydrascope.linkage.templates import Templates, TemplateSettings, find_templates
+from hydrascope.linkage.templates import Templates, TemplateSettings, community_of_templates, find_templates
 
 SETTINGS = TemplateSettings()
 Heavy = dict[int, dict[int, float]]
@@ -73,3 +74,38 @@ def test_names_of_shingles_do_not_matter(n_wrapper: int, n_items: int, share: fl
     assert sorted(sorted(back[s] for s in core) for core in cores(found(renamed))) == sorted(
         cores(found(heavy))
     )
+
+
+def communities(users: list[range | set[int]], n_accounts: int = 400) -> list[int]:
+    """The community of each template, of stated users."""
+    table = np.zeros((n_accounts, len(users)))
+    for t, accounts in enumerate(users):
+        table[list(accounts), t] = 1
+    return community_of_templates(csr_array(table), SETTINGS).tolist()
+
+
+def test_versions_of_one_wrapper_are_one_community_though_each_is_used_by_some() -> None:
+    """Eight versions; of a hundred accounts each uses five or six in earnest."""
+    rng = np.random.default_rng(4)
+    versions = [set(np.flatnonzero(rng.random(100) < 0.65).tolist()) for _ in range(8)]
+    assert communities(versions) == [0] * 8
+
+
+def test_a_chain_of_like_texts_that_goes_on_to_other_users_is_cut() -> None:
+    """A wrapper's users share a phrase with others, and those one with yet others."""
+    chain: list[range | set[int]] = [range(i, i + 60) for i in range(0, 300, 25)]
+    found = communities(chain)
+    assert len(set(found)) >= 3
+    assert found[0] == found[1]
+
+
+def test_texts_of_unlike_users_are_apart() -> None:
+    """Three groups, two templates each."""
+    assert communities([range(30), range(50, 90), range(30), range(50, 90), range(200, 230)]) == [
+        0,
+        1,
+        0,
+        1,
+        2,
+    ]
+    assert communities([]) == []

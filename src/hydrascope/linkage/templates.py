@@ -21,6 +21,9 @@ from hydrascope.kernels.sets import lead_sets, minhash_sets
 
 __all__ = ["TemplateSettings", "Templates", "community_of_templates", "find_templates"]
 
+_BEFORE = 4
+"""Templates with the same minimum, just before one in order of use, that it is compared with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSettings:
@@ -31,6 +34,8 @@ class TemplateSettings:
     """Least MinHash agreement between a shingle's account set and its template's."""
     same_community: float = 0.35
     """Least Jaccard similarity between the account sets of two templates."""
+    whole_chain: float = 2 / 3
+    """Least share of the users of a chain of like templates that one of them and its likes must have, for it to be one community."""
     core_size: int = 48
     """Most shingles of a template that are used to recognise it."""
     coverage: float = 0.6
@@ -123,6 +128,10 @@ def _gather(names: np.ndarray, size: np.ndarray, leader: np.ndarray, settings: T
 def community_of_templates(matches: csr_array, settings: TemplateSettings) -> np.ndarray:
     """int32[t], the community of each template, numbered by first template.
 
+    Templates that are alike in their users, or tied by a chain of such, are one community where the users of one of them
+    and its likes are most of the chain's: the versions of one wrapper, each of which some of its accounts use. A chain that goes on to
+    ever other users is cut into stars: what a campaign's accounts happen to say must not tie it to all who say such things.
+
     Args:
         matches: accounts x templates, 1 where an account uses a template in earnest.
     """
@@ -132,24 +141,64 @@ def community_of_templates(matches: csr_array, settings: TemplateSettings) -> np
     signatures = minhash_sets(
         by_template.indptr.astype(np.int64), by_template.indices.astype(np.int32), settings.n_hashes
     )
-    a, b = _alike(signatures, settings)
-    keep = _jaccard(by_template, a, b) >= settings.same_community
+    a, b = _alike(signatures)
+    likeness = _jaccard(by_template, a, b)
+    keep = likeness >= settings.same_community
     graph = coo_array((np.ones(int(keep.sum())), (a[keep], b[keep])), shape=(n, n))
-    _, label = connected_components(graph, directed=False)
-    _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
+    chain = connected_components(graph, directed=False)[1]
+    star = _stars(a[keep], b[keep], likeness[keep], n)
+    reach = np.zeros(n)
+    np.maximum.at(reach, chain, _n_users(by_template, star)[star])
+    whole = reach[chain] >= settings.whole_chain * _n_users(by_template, chain)[chain]
+    _, first, inverse = np.unique(np.where(whole, chain, n + star), return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].astype(np.int32)
 
 
-def _alike(signatures: np.ndarray, settings: TemplateSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of templates that share a minimum: neighbours in each hash's sorted order."""
-    pairs = []
+def _n_users(by_template: csr_array, label: np.ndarray) -> np.ndarray:
+    """int64[n]: accounts that use any template of a label."""
+    n = len(label)
+    template = np.repeat(np.arange(n), np.diff(by_template.indptr))
+    pairs = np.unique(label[template].astype(np.int64) * by_template.shape[1] + by_template.indices)
+    return np.bincount(pairs // max(by_template.shape[1], 1), minlength=n)
+
+
+def _alike(signatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of templates that share a minimum, a < b: each with the first and with some before it that have the same."""
+    pairs = [np.zeros((2, 0), np.int64)]
     for column in signatures.T:
         order = np.argsort(column, kind="stable")
-        same = column[order][1:] == column[order][:-1]
-        pairs.append(np.stack([order[:-1][same], order[1:][same]]))
-    both = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), int)
-    both = np.unique(np.sort(both, axis=0), axis=1)
+        value = column[order]
+        start = np.maximum.accumulate(
+            np.where(np.diff(value, prepend=value[:1]) != 0, np.arange(len(value)), 0)
+        )
+        place = np.arange(len(value))
+        for other in (start, *(place - back for back in range(1, _BEFORE + 1))):
+            held = np.flatnonzero((other >= start) & (other < place))
+            pairs.append(np.stack([order[other[held]], order[held]]))
+    both = np.unique(np.concatenate(pairs, axis=1), axis=1)
     return both[0], both[1]
+
+
+def _stars(a: np.ndarray, b: np.ndarray, likeness: np.ndarray, n: int) -> np.ndarray:
+    """int64[n]: the leader of each template, itself or the likest of those that lead.
+
+    The first of two that are alike leads, unless it is led itself. Chains of likeness would tie what a campaign's accounts happen to
+    say to everything that is said like it.
+
+    Args:
+        a, b: pairs of templates that are alike, a < b. likeness: of each pair.
+    """
+    leads = np.ones(n, bool)
+    order = np.lexsort((a, b))
+    for i in order.tolist():  # by b, so that whether a leads is settled
+        if leads[a[i]]:
+            leads[b[i]] = False
+    led = np.flatnonzero(leads[a] & ~leads[b])
+    best = led[np.lexsort((a[led], -likeness[led], b[led]))]
+    first = best[np.flatnonzero(np.diff(b[best], prepend=-1))]
+    leader = np.arange(n)
+    leader[b[first]] = a[first]
+    return leader
 
 
 def _jaccard(sets: csr_array, a: np.ndarray, b: np.ndarray) -> np.ndarray:
