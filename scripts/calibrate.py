@@ -1,9 +1,11 @@
 """Fit what stated odds of distillation are worth, on worlds for tuning, and write it beside the hypotheses.
 
     python scripts/calibrate.py OUT --prompts ../shared/data/prompts_dev.parquet [--workers 2] [--fit-only]
+    python scripts/calibrate.py OUT --judge [--seeds 50 51] [--workers 2]
 
 Worlds of both generators are simulated, scanned and removed; their groups stay in OUT/WORLD-SEED.json, so that a stopped
-run goes on. Judging worlds are not looked at: `benchmarks/` is for those. A group is guilty where most of its members
+run goes on. The first form fits to worlds for tuning alone. The second takes judging worlds of the second generator and fits nothing: it
+writes how often groups of each stated probability were campaigns, which every run's manifest repeats. A group is guilty where most of its members
 take part in a campaign. Prints how the stated probabilities are kept: as stated, fitted to one generator and judged on
 the other, and fitted to both.
 """
@@ -16,7 +18,7 @@ import math
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from second_world.worlds import make_world  # noqa: E402
 from second_worlds import hydrascope  # noqa: E402
 
-from hydrascope.campaigns.calibration import Calibration, basis  # noqa: E402
+from hydrascope.campaigns.calibration import Calibration, Interval, basis, load_calibration  # noqa: E402
 from hydrascope.campaigns.hypotheses import load_model, stated_log2_odds  # noqa: E402
 
 TARGET = ROOT / "src/hydrascope/campaigns/calibration.toml"
@@ -65,9 +67,15 @@ def main() -> None:
     """Run it."""
     options = _arguments()
     options.out.mkdir(parents=True, exist_ok=True)
+    worlds = [(n, s) for s in options.seeds for n in (*SECOND, "null")] if options.judge else WORLDS
     with ThreadPoolExecutor(options.workers) as pool:
-        found = list(pool.map(lambda w: _groups(*w, options), WORLDS))
+        found = list(pool.map(lambda w: _groups(*w, options), worlds))
     groups = [_read(g) for world in found for g in world]
+    if options.judge:
+        kept = replace(load_calibration(), judging=held(groups, load_calibration()))
+        _write(kept)
+        print(_table(groups, kept))
+        return
     fitted = fit(groups)
     _write(fitted)
     first = [g for g in groups if g.world.startswith("tuning/")]
@@ -87,6 +95,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--prompts", type=Path, help="Parquet pool for worlds of the first generator")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--fit-only", action="store_true", help="use the worlds that are there")
+    parser.add_argument(
+        "--judge", action="store_true", help="fit nothing, see how it holds on judging worlds"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[50, 51], help="of the judging worlds")
     return parser.parse_args()
 
 
@@ -178,6 +190,22 @@ def fit(groups: list[Group]) -> Calibration:
     )
 
 
+def held(groups: list[Group], calibration: Calibration) -> tuple[Interval, ...]:
+    """Stated against found, by interval of the probability; empty intervals are left out."""
+    stated = 1 / (1 + np.exp2(-np.array([calibration.kept(g.odds, g.n) for g in groups])))
+    guilty = np.array([g.guilty for g in groups])
+    return tuple(
+        Interval(
+            least=low,
+            n=int(here.sum()),
+            stated=round(float(stated[here].mean()), 4),
+            guilty=round(float(guilty[here].mean()), 4),
+        )
+        for low, high in pairwise(EDGES)
+        if (here := (stated >= low) & (stated < high)).any()
+    )
+
+
 def _prior() -> float:
     """Prior probability of distillation."""
     model = load_model()
@@ -191,7 +219,7 @@ def _table(groups: list[Group], calibration: Calibration | None) -> str:
     stated = 1 / (1 + np.exp2(-np.array(kept)))
     guilty = np.array([g.guilty for g in groups])
     large = np.array([g.n >= 10 for g in groups])
-    lines = [f"{calibration}\n"] if calibration else []
+    lines = [f"{replace(calibration, judging=())}\n"] if calibration else []
     lines += ["| probability | groups of 10 | stated | guilty | smaller | stated | guilty |"]
     lines += ["|" + "---|" * 7]
     for low, high in pairwise(EDGES):
@@ -208,7 +236,9 @@ def _table(groups: list[Group], calibration: Calibration | None) -> str:
 
 def _write(fitted: Calibration) -> None:
     lines = ["# Made by scripts/calibrate.py: what stated odds of distillation are worth (calibration.py)."]
-    lines += [f"{f.name} = {getattr(fitted, f.name)}" for f in fields(fitted)]
+    lines += [f"{f.name} = {getattr(fitted, f.name)}" for f in fields(fitted) if f.name != "judging"]
+    for interval in fitted.judging:
+        lines += ["", "[[judging]]", *(f"{name} = {value}" for name, value in asdict(interval).items())]
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ from hydrascope.campaigns.hypotheses import load_model, score_hypotheses, stated
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from calibrate import Group, fit
+from calibrate import Group, fit, held
 
 ODDS = st.floats(-30, 30)
 SIZES = st.integers(1, 50_000)
@@ -102,3 +102,25 @@ def test_a_slope_stays_bounded_where_all_large_groups_are_guilty() -> None:
     fitted = fit(apart)
     assert 0.5 < fitted.large_slope <= 1.5
     assert math.isfinite(fitted.large)
+
+
+def test_what_was_held_on_judging_worlds_is_stated_against_found() -> None:
+    """Four sure groups of which three are campaigns, and six that are held innocent and are."""
+    sure = [Group(world="w", n=100, odds=8.0, guilty=i < 3) for i in range(4)]
+    innocent = [Group(world="w", n=100, odds=-9.0, guilty=False) for _ in range(6)]
+    low, high = held([*sure, *innocent], load_calibration())
+    assert (low.n, low.guilty) == (6, 0.0)
+    assert (high.n, high.guilty) == (4, 0.75)
+    assert high.least >= 0.97
+    assert high.stated > 0.99
+
+
+def test_the_shipped_probabilities_held_on_judging_worlds() -> None:
+    """Of groups stated above 0.9 nine in ten and more were campaigns, of those below 0.1 one in ten at most."""
+    judged = load_calibration().judging
+    assert sum(i.n for i in judged) >= 300
+    for least, most, holds in ((0.9, 1.01, lambda g: g >= 0.9), (0.0, 0.1, lambda g: g <= 0.1)):
+        chosen = [i for i in judged if least <= i.least < most]
+        n = sum(i.n for i in chosen)
+        assert n > 0
+        assert holds(sum(i.guilty * i.n for i in chosen) / n)

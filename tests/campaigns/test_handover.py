@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
+from stated_log import N, everyone, fit, group, observed
 
+from hydrascope.campaigns.cluster import Candidate
 from hydrascope.campaigns.handover import HOUR_US, Handover, find_handover, shared_texts
+from hydrascope.campaigns.judge import Judged
 from hydrascope.campaigns.observations import Observations
+from hydrascope.engine.duckdb import DuckEngine
+from hydrascope.features.content import Matches
+from hydrascope.features.surroundings import Happenings
+from hydrascope.pipeline.pools import unite_pools
 
 DAY_US = 24 * HOUR_US
 SIZES = (40, 90)
@@ -103,3 +112,52 @@ def test_a_text_that_others_use_as_well_ties_nobody(outside: int, tied: bool) ->
     observations = cast(Observations, SimpleNamespace(template_share=csr_array(share)))
     groups = [np.arange(20, dtype=np.int32), np.arange(20, 50, dtype=np.int32)]
     assert shared_texts(observations, groups) == ({(0, 1): 1} if tied else {})
+
+
+FIRST, SECOND, THIRD = group(0, 20), group(100, 30), group(200, 25)
+
+
+def united(verdict: str, spill: Path, *, second_begins: float = 10.1) -> list[Judged]:
+    """Three groups: two hand one text over, the third has one of its own; all are accused, the union as stated."""
+    pools = ((FIRST, 0, 0.0, 10.0), (SECOND, 0, second_begins, 20.0), (THIRD, 1, 0.0, 20.0))
+    share = np.zeros((N, 2))
+    account, template, at = [], [], []
+    for seed, (members, text, start, stop) in enumerate(pools):
+        share[members, text] = 0.9
+        times = uses(start, stop, 10 * len(members), seed)
+        account.append(np.repeat(members, 10))
+        template.append(np.full(len(times), text, np.int32))
+        at.append(times)
+    log = observed({"ip": everyone(FIRST, 1) | everyone(SECOND, 2) | everyone(THIRD, 3)})
+    log.template_share = csr_array(share)  # type: ignore[misc]
+    xid = np.arange(sum(map(len, at)), dtype=np.int64)
+    matches = Matches(account=np.concatenate(account), xid=xid, template=np.concatenate(template))
+    engine = DuckEngine(memory_bytes=512 << 20, threads=1, spill=spill)
+    engine.register("exchanges", pa.table({"xid": xid, "at_us": np.concatenate(at)}))
+
+    def judged(candidate: Candidate, verdict: str = verdict) -> Judged:
+        return cast(Judged, SimpleNamespace(candidate=candidate, members=candidate.members, verdict=verdict))
+
+    parts = [
+        judged(
+            Candidate(members=members, origin="core", fit=fit(log, members), pool=len(members)),
+            "distillation",
+        )
+        for members, *_ in pools
+    ]
+    never = Happenings(banned_at=np.full(N, -1))
+    return unite_pools(engine, log, matches, never, parts, judged, seed=0)
+
+
+def test_pools_that_hand_over_are_one_campaign_with_the_reason(tmp_path: Path) -> None:
+    """The third group is left alone."""
+    alone, both = united("distillation", tmp_path)
+    assert alone.members.tolist() == THIRD.tolist()
+    assert both.members.tolist() == [*FIRST, *SECOND]
+    assert [h.n_after for h in both.candidate.handovers] == [30]
+
+
+def test_pools_stay_apart_where_their_union_is_not_accused_or_nothing_is_handed_over(tmp_path: Path) -> None:
+    """Nobody is accused, or cleared, for a union."""
+    assert [len(j.members) for j in united("inconclusive", tmp_path)] == [20, 30, 25]
+    assert [len(j.members) for j in united("distillation", tmp_path, second_begins=3.0)] == [20, 30, 25]

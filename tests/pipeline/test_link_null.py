@@ -10,7 +10,7 @@ import pytest
 from scanning import FAST, campaigns, scan_paths
 from worlds import build_world, write_world
 
-from hydrascope.campaigns.judge import LinkNull, link_null
+from hydrascope.campaigns.judge import LinkNull, link_null, null_holds
 from hydrascope.campaigns.observations import Observations
 from hydrascope.engine.duckdb import DuckEngine
 from hydrascope.features.observer import ObserveSettings, PartObserver
@@ -59,6 +59,15 @@ def test_p_values_of_random_groups_are_about_uniform(strangers: Observations, nu
         assert ((p > 0) & (p <= 1)).all()
         assert (p <= 0.05).mean() <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / len(p)), size
         assert (p <= 0.5).mean() == pytest.approx(0.5, abs=0.25), size
+
+
+def test_every_run_says_how_its_null_holds(strangers: Observations, null: LinkNull) -> None:
+    """Shares of further random groups at or below each level, which the levels bound up to chance."""
+    held = null_holds(strangers, null, draws=200, seed=1)
+    assert list(held) == ["0.01", "0.05", "0.1", "0.5"]
+    for level, share in held.items():
+        assert share <= float(level) + 4 * np.sqrt(float(level) * (1 - float(level)) / 200)
+    assert null_holds(strangers, LinkNull(sizes=(), draws=()), draws=10, seed=1) == {}
 
 
 def test_a_stronger_group_has_a_smaller_p_value(null: LinkNull) -> None:

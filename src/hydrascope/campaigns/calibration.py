@@ -5,7 +5,7 @@ whose odds are four to one hardly any is innocent. A handful of strangers who ag
 more often. So log odds in favour are mapped by a line (Platt, Advances in Large Margin Classifiers, 1999), one for large
 groups and one for handfuls. Odds against distillation keep their slope: campaigns that hide well lie there, and a line
 that were true of them would suspect the innocent. `scripts/calibrate.py` fits the lines to groups found in worlds for
-tuning and writes `calibration.toml`.
+tuning and writes `calibration.toml`, and how the probabilities then hold on worlds for judging.
 """
 
 from __future__ import annotations
@@ -25,6 +25,19 @@ SMALL = (8, 30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Groups whose probability of distillation was stated in one interval, in worlds that nothing was fitted to."""
+
+    least: float
+    """Lower end of the interval; the upper end is that of the next one."""
+    n: int
+    stated: float
+    """Mean probability that was stated."""
+    guilty: float
+    """Share of them that were campaigns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """Lines from stated log odds, in bits, to kept ones."""
 
@@ -40,6 +53,8 @@ class Calibration:
     """Groups that the lines were fitted to."""
     n_guilty: int
     """Of them those most of whose members take part in a campaign."""
+    judging: tuple[Interval, ...] = ()
+    """How the probabilities held on worlds for judging."""
 
     def weights(self) -> np.ndarray:
         """float64[5], in the order of `basis`."""
@@ -64,4 +79,7 @@ def basis(log2_odds: float, n_accounts: float) -> np.ndarray:
 @cache
 def load_calibration() -> Calibration:
     """The calibration shipped in `calibration.toml`."""
-    return build(Calibration, read_toml(Path(__file__).with_name("calibration.toml")))
+    file = Path(__file__).with_name("calibration.toml")
+    table = dict(read_toml(file))
+    judging = tuple(build(Interval, row, file=file.name, table="judging") for row in table.pop("judging", ()))
+    return build(Calibration, table | {"judging": judging}, file=file.name)

@@ -82,15 +82,20 @@ def shared_texts(observations: Observations, groups: Sequence[np.ndarray]) -> di
     """
     users = observations.template_share.astype(bool)
     n_all = np.bincount(users.indices, minlength=users.shape[1])
-    inside = [np.asarray(users[members].sum(axis=0)).ravel() for members in groups]
-    found = {}
-    for i, j in combinations(range(len(groups)), 2):
-        both = inside[i] + inside[j]
-        reach = np.minimum(inside[i] / len(groups[i]), inside[j] / len(groups[j]))
-        theirs = (reach >= _REACH) & (n_all - both <= _OUTSIDE * both)
-        if theirs.any():
-            found[i, j] = int(np.argmax(np.where(theirs, reach, 0.0)))
-    return found
+    held: dict[int, list[tuple[int, int]]] = {}
+    for i, members in enumerate(groups):
+        inside = np.asarray(users[members].sum(axis=0)).ravel()
+        for t in np.flatnonzero(inside >= _REACH * len(members)).tolist():
+            held.setdefault(t, []).append((i, int(inside[t])))
+    found: dict[tuple[int, int], tuple[float, int]] = {}
+    for t, holders in sorted(held.items()):
+        if n_all[t] > (1 + _OUTSIDE) * sum(sorted(n for _, n in holders)[-2:]):
+            continue  # no two of them are most of its users
+        for (i, a), (j, b) in combinations(holders, 2):
+            reach = min(a / len(groups[i]), b / len(groups[j]))
+            if n_all[t] - a - b <= _OUTSIDE * (a + b) and reach > found.get((i, j), (0.0, t))[0]:
+                found[i, j] = (reach, t)
+    return {pair: t for pair, (_, t) in sorted(found.items())}
 
 
 def find_handover(

@@ -34,6 +34,7 @@ __all__ = [
     "least_habit_bits",
     "least_operator_bits",
     "link_null",
+    "null_holds",
     "operator_bits",
 ]
 
@@ -69,6 +70,8 @@ LEAST_STOCK = 10.0
 """Wordings that a member uses in turn, from which the accounts draw on one stock: an application has a few, and people keep to theirs."""
 PRIVATE_TEXT_BITS = 5.0
 """Mean content weight from which a text is the group's own."""
+_CHECKED = 10
+_LEVELS = (0.01, 0.05, 0.1, 0.5)
 _LEAST_SPREAD = 0.1
 """Bits: no null is taken to be narrower than this."""
 
@@ -143,6 +146,20 @@ def link_null(observations: Observations, *, draws: int, seed: int) -> LinkNull:
         groups = (np.sort(rng.choice(eligible, size, replace=False)) for _ in range(draws))
         samples.append(np.array([_operator_mean(observations, g, seed) for g in groups]))
     return LinkNull(sizes=sizes, draws=tuple(samples))
+
+
+def null_holds(observations: Observations, null: LinkNull, *, draws: int, seed: int) -> dict[str, float]:
+    """Share of further random groups with a p-value at or below each level, which should be no larger than the level.
+
+    Ten accounts a group, of none of the groups that the null was made of.
+    """
+    eligible = np.flatnonzero(observations.population.n >= 3)
+    if not null.sizes or len(eligible) < 3 * _CHECKED:
+        return {}
+    rng = np.random.default_rng([seed, 1])
+    groups = (np.sort(rng.choice(eligible, _CHECKED, replace=False)) for _ in range(draws))
+    p = np.array([null.p_value(_operator_mean(observations, g, seed), _CHECKED)[0] for g in groups])
+    return {f"{level:g}": round(float((p <= level).mean()), 4) for level in _LEVELS}
 
 
 def _operator_mean(observations: Observations, members: np.ndarray, seed: int) -> float:

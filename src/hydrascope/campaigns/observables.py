@@ -187,6 +187,7 @@ def _work(
         "template_reach": content.reach if wording_share is None else None,
         "elicitation": content.elicitation_share,
         "wordings": content.wordings,
+        "eliciting_wordings": _eliciting(content),
         "output_ratio": _median(output[output >= 0], len(output)),
         "valuable": _valuable(observations, members, content),
         "individuality": _individuality(observations, members),
@@ -196,6 +197,13 @@ def _work(
         "end_users": _named(population.totals["n_end_users"][members]),
         "clients": _mean_distinct(observations.channels.get("user_agent"), members),
     }
+
+
+def _eliciting(content: GroupContent) -> float | None:
+    """Wordings that a member uses in turn to draw training signal out: neither many nor eliciting ones say as much."""
+    if content.wordings is None or content.elicitation_share is None:
+        return None
+    return content.wordings * content.elicitation_share
 
 
 def _coverage(content: GroupContent, n_members: int, varies: bool) -> float | None:

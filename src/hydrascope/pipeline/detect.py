@@ -32,6 +32,7 @@ from hydrascope.campaigns.judge import (
     least_habit_bits,
     least_operator_bits,
     link_null,
+    null_holds,
     operator_bits,
 )
 from hydrascope.campaigns.observables import usual_habits
@@ -73,6 +74,9 @@ from hydrascope.sketch import label_group, label_recurring, template_parts
 from hydrascope.stats.multiplicity import benjamini_hochberg
 
 __all__ = ["DetectSettings", "Detection", "detect"]
+
+NULL_CHECKS = 200
+"""Random groups whose p-values are held against their levels in every run."""
 
 LEAST_SUSPICION = 0.2
 """Probability of distillation from which an undecided group is shown."""
@@ -211,7 +215,9 @@ def detect(
         links=pairs,
         around=around,
         base_rate=settings.base_rate,
-        error_rates=_error_rates(links, null, judged, settings),
+        error_rates=_error_rates(
+            links, null, null_holds(observations, null, draws=NULL_CHECKS, seed=seed), judged, settings
+        ),
     )
 
 
@@ -433,7 +439,11 @@ def _surround(
 
 
 def _error_rates(
-    links: Links, null: LinkNull, judged: Sequence[Judged], settings: DetectSettings
+    links: Links,
+    null: LinkNull,
+    held: dict[str, float],
+    judged: Sequence[Judged],
+    settings: DetectSettings,
 ) -> dict[str, Any]:
     return {
         "links": {
@@ -441,7 +451,7 @@ def _error_rates(
             "threshold_decades": links.threshold,
             "max_null_share": settings.links.max_null,
         },
-        "link_null": {"sizes": list(null.sizes), "draws": settings.null_draws},
+        "link_null": {"sizes": list(null.sizes), "draws": settings.null_draws, "p_at_most": held},
         "calibration": asdict(load_calibration()),
         "clusters_judged": len(judged),
         "tails_that_do_not_fit": sum(not j.tail_fits for j in judged),
