@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stated_log import everyone, fit, group, observed
+from stated_log import N, everyone, fit, group, observed
 
-from hydrascope.campaigns.attach import attach
+from hydrascope.campaigns.attach import find_strays
+from hydrascope.campaigns.cluster import Candidate, keep_members
 from hydrascope.campaigns.membership import ClusterSettings
 
 SETTINGS = ClusterSettings()
@@ -16,9 +17,10 @@ CORE, STRAY, OTHERS = group(0, 20), group(100, 5), group(200, 20)
 
 
 def attached(shown: dict[str, dict[int, int]], *cores: np.ndarray) -> list[list[int]]:
-    """Members of each core afterwards."""
+    """Members of each core with its strays."""
     observations = observed(shown)
-    return [f.members.tolist() for f in attach(observations, [fit(observations, c) for c in cores], SETTINGS)]
+    strays = find_strays(observations, [fit(observations, c) for c in cores], SETTINGS)
+    return [np.union1d(c, s).tolist() for c, s in zip(cores, strays, strict=True)]
 
 
 def test_accounts_on_the_same_cards_and_addresses_are_attached_without_a_candidate() -> None:
@@ -72,3 +74,32 @@ def test_the_order_of_groups_does_not_matter(order: list[int]) -> None:
 def test_a_log_without_anybody_else_is_left_as_it_is(cores: tuple[np.ndarray, ...]) -> None:
     """No group, or nobody who shares anything."""
     assert attached({"ip": everyone(CORE, 1)}, *cores) == [c.tolist() for c in cores]
+
+
+def test_an_account_whose_purpose_is_declared_is_brought_to_no_group() -> None:
+    """The operator's records say what it is for."""
+    both = np.append(CORE, STRAY)
+    shown = {"payment_fingerprint": everyone(both, 1), "network": everyone(both, 2), "tls": everyone(both, 3)}
+    observations = observed(shown)
+    observations.population.attributes["declared"] = [  # type: ignore[index]
+        "reseller" if a in STRAY[:2] else None for a in range(N)
+    ]
+    (strays,) = find_strays(observations, [fit(observations, CORE)], SETTINGS)
+    assert strays.tolist() == STRAY[2:].tolist()
+
+
+def test_a_heart_stays_what_it_is_when_members_go_to_another_group() -> None:
+    """Strays alone may go, or all may stay; of too small a heart the whole group is judged."""
+    both = np.append(CORE, STRAY)
+    observations = observed({"ip": everyone(both, 1)})
+    whole = Candidate(
+        members=both,
+        origin="core",
+        fit=fit(observations, both),
+        pool=30,
+        heart=fit(observations, CORE),
+    )
+    kept = keep_members(observations, whole, both[:-1], SETTINGS)
+    assert (len(kept.members), len(kept.judged.members)) == (24, 20)
+    assert keep_members(observations, whole, CORE, SETTINGS).heart is None
+    assert keep_members(observations, whole, both[18:], SETTINGS).heart is None

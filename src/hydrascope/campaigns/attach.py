@@ -16,7 +16,7 @@ from hydrascope.campaigns.observations import Channel, Observations
 from hydrascope.campaigns.profile import COARSE, HABITS, OPERATOR, SHARED, Fit, fit_members
 from hydrascope.kernels.ranges import ranges
 
-__all__ = ["attach"]
+__all__ = ["attach", "find_strays"]
 
 _LEAST_LIFT = 3.0
 """Bits by which a value must be commoner in a group than elsewhere for its other users to be looked at."""
@@ -28,14 +28,6 @@ _USERS = 2_000
 
 
 def attach(observations: Observations, fits: Sequence[Fit], settings: ClusterSettings) -> list[Fit]:
-    """The groups with the accounts in none of them that belong to one.
-
-    An account goes to the group that explains it best, a group's size counting as its prior.
-    """
-    return _attach_sharers(observations, _attach_users(observations, fits, settings), settings)
-
-
-def _attach_users(observations: Observations, fits: Sequence[Fit], settings: ClusterSettings) -> list[Fit]:
     """Add to each group the unclaimed users of its texts whom the whole evidence puts there.
 
     These are accounts too quiet to show an operator by themselves; nothing may speak against one, and a text
@@ -89,11 +81,21 @@ def _unclaimed_users(
     return users[free[users]].astype(np.int32)
 
 
-def _attach_sharers(observations: Observations, fits: Sequence[Fit], settings: ClusterSettings) -> list[Fit]:
-    """Add to each group the accounts that share a rare value with it and that belong to it for its operator's traces."""
+def find_strays(
+    observations: Observations, fits: Sequence[Fit], settings: ClusterSettings
+) -> list[np.ndarray]:
+    """Of each group, the accounts in none that share a rare value with it and belong to it for its operator's traces.
+
+    An account goes to the group that explains it best, a group's size counting as its prior; one whose purpose the operator's
+    records declare goes to none.
+
+    Returns:
+        int32[] codes, ascending, for each group.
+    """
     free = np.ones(len(observations.population), bool)
     for fit in fits:
         free[fit.members] = False
+    free &= ~_declared(observations)
     best = np.full(len(free), -np.inf)
     owner = np.full(len(free), -1)
     users_of = {channel.name: _users_by_value(channel) for channel in _telling(observations)}
@@ -106,7 +108,14 @@ def _attach_sharers(observations: Observations, fits: Sequence[Fit], settings: C
         asked, score = asked[joins], bits[joins].sum(axis=1) + np.log2(len(fit.members))
         wins = score > best[asked]
         best[asked[wins]], owner[asked[wins]] = score[wins], i
-    return [_joined(observations, fit, np.flatnonzero(owner == i), settings) for i, fit in enumerate(fits)]
+    return [np.flatnonzero(owner == i).astype(np.int32) for i in range(len(fits))]
+
+
+def _declared(observations: Observations) -> np.ndarray:
+    known = observations.population.attributes.get("declared")
+    if known is None:
+        return np.zeros(len(observations.population), bool)
+    return np.array([bool(value) for value in known], bool)
 
 
 def _belongs(
@@ -131,13 +140,6 @@ def _belongs(
 def _at_once(core: Fit) -> int:
     """Outsiders that a group is asked about together: few beside its members, so that they hardly speak for each other."""
     return max(1, len(core.members) // 40)
-
-
-def _joined(observations: Observations, core: Fit, users: np.ndarray, settings: ClusterSettings) -> Fit:
-    if not len(users):
-        return core
-    members = np.sort(np.concatenate([core.members, users])).astype(np.int32)
-    return fit_members(observations, members, seed=settings.seed)
 
 
 def _telling(observations: Observations) -> list[Channel]:

@@ -10,11 +10,11 @@ there; what is left is a group of its own, with the software in common and no mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hydrascope.campaigns.attach import attach
+from hydrascope.campaigns.attach import attach, find_strays
 from hydrascope.campaigns.handover import Handover
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.merge import split, unite
@@ -25,6 +25,7 @@ __all__ = [
     "Candidate",
     "community_members",
     "form_cores",
+    "keep_members",
     "refine",
     "remainders",
     "resolve",
@@ -45,12 +46,32 @@ class Candidate:
     fit: Fit
     pool: int
     """Accounts that it was picked from for being alike, its own among them."""
+    heart: Fit | None = None
+    """The group without the strays that were brought to it; None where there are none. It is judged, and strays share its fate."""
     wording_share: float | None = None
     """Share of the median member's exchanges that hold the group's own wording; None where it was not read."""
     stock: np.ndarray | None = None
     """int32[] templates of the stock of wordings that it was found by; None for other groups."""
     handovers: tuple[Handover, ...] = ()
     """Between the pools of accounts that it was united from."""
+
+    @property
+    def judged(self) -> Fit:
+        """The part of the group that is judged."""
+        return self.heart or self.fit
+
+
+def keep_members(
+    observations: Observations, candidate: Candidate, members: np.ndarray, settings: ClusterSettings
+) -> Candidate:
+    """The candidate with some of its members alone. Args: members: int32[k] codes, ascending."""
+    heart = candidate.heart
+    if heart is not None:
+        left = np.intersect1d(heart.members, members).astype(np.int32)
+        enough = settings.min_members <= len(left) < len(members)
+        heart = fit_members(observations, left, seed=settings.seed) if enough else None
+    fit = fit_members(observations, members, seed=settings.seed)
+    return replace(candidate, members=members, fit=fit, heart=heart)
 
 
 def community_members(observations: Observations, settings: ClusterSettings) -> list[np.ndarray]:
@@ -105,9 +126,18 @@ def form_cores(
     fits = [part for fit in fits for part in split(observations, fit, settings)]
     fits = attach(observations, unite(observations, fits, links, settings), settings)
     pools = _pools(fits, candidates, len(observations.population))
-    return [
-        Candidate(members=f.members, origin="core", fit=f, pool=p) for f, p in zip(fits, pools, strict=True)
-    ]
+    strays = find_strays(observations, fits, settings)
+    return [_core(observations, f, s, p, settings) for f, s, p in zip(fits, strays, pools, strict=True)]
+
+
+def _core(
+    observations: Observations, fit: Fit, strays: np.ndarray, pool: int, settings: ClusterSettings
+) -> Candidate:
+    if not len(strays):
+        return Candidate(members=fit.members, origin="core", fit=fit, pool=pool)
+    members = np.union1d(fit.members, strays).astype(np.int32)
+    whole = fit_members(observations, members, seed=settings.seed)
+    return Candidate(members=members, origin="core", fit=whole, pool=pool, heart=fit)
 
 
 def _pools(fits: Sequence[Fit], candidates: Sequence[np.ndarray], n_accounts: int) -> list[int]:

@@ -174,26 +174,27 @@ def judge(
     candidate: Candidate,
     null: LinkNull,
 ) -> Judged:
-    """One candidate's verdict."""
-    content = describe_content(observations, source, candidate.members, candidate.stock)
-    picked = max(candidate.pool / len(candidate.members), 1.0)
+    """One candidate's verdict: that of its heart, where strays were brought to it.
+
+    What strays lack, a mixed proxy's innocent accounts the campaign's words for one, must not acquit those who have it.
+    """
+    heart = candidate.judged
+    content = describe_content(observations, source, heart.members, candidate.stock)
+    picked = max(candidate.pool / len(heart.members), 1.0)
     measured = measure_group(
-        observations,
-        candidate.fit,
-        content,
-        happenings,
-        picked=picked,
-        wording_share=candidate.wording_share,
+        observations, heart, content, happenings, picked=picked, wording_share=candidate.wording_share
     )
+    measured["n_accounts"] = float(len(candidate.members))
     scored = score_hypotheses(measured)
-    means = candidate.fit.families.mean(axis=0)
-    linking = means >= 1.0
-    operator = float(candidate.fit.families[:, OPERATOR].sum(axis=1).mean())
-    p_value, fits = null.p_value(operator, len(candidate.members))
+    linking = heart.families.mean(axis=0) >= 1.0
+    operator = float(heart.families[:, OPERATOR].sum(axis=1).mean())
+    p_value, fits = null.p_value(operator, len(heart.members))
     linked = _linked(candidate, content, linking, p_value, collective_bits(scored)) or draws_on_a_stock(
         scored
     )
     verdict, probability = _verdict(scored, linked and shows_campaign(scored))
+    if candidate.heart is not None:
+        content = describe_content(observations, source, candidate.members, candidate.stock)
     return Judged(
         candidate=candidate,
         content=content,
@@ -203,7 +204,7 @@ def judge(
         p_distillation=scored.probability("distillation"),
         p_value=p_value,
         tail_fits=fits,
-        family_means=means,
+        family_means=candidate.fit.families.mean(axis=0),
         n_families=int(linking.sum()),
     )
 

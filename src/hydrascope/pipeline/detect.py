@@ -12,7 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from hydrascope.campaigns.calibration import load_calibration
-from hydrascope.campaigns.cluster import Candidate, community_members, form_cores, remainders, resolve
+from hydrascope.campaigns.cluster import (
+    Candidate,
+    community_members,
+    form_cores,
+    keep_members,
+    remainders,
+    resolve,
+)
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.distilled import (
     Read,
@@ -37,7 +44,6 @@ from hydrascope.campaigns.judge import (
 )
 from hydrascope.campaigns.observables import usual_habits
 from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
-from hydrascope.campaigns.profile import fit_members
 from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.campaigns.track import campaign_id
 from hydrascope.engine.base import Engine
@@ -275,7 +281,7 @@ def _with_wording(
     read: Read, observations: Observations, others: np.ndarray, candidates: Sequence[Candidate]
 ) -> list[Candidate]:
     """Read how much of the cores' traffic holds wording of their own: a relay's customers have none in common."""
-    groups = [c.members for c in candidates if c.origin == "core"]
+    groups = [c.judged.members for c in candidates if c.origin == "core"]
     shares = iter(typical_shares(read, groups, others, observations.n_sampled))
     return [replace(c, wording_share=next(shares)) if c.origin == "core" else c for c in candidates]
 
@@ -315,8 +321,8 @@ def _findings(
     for i, members in kept:
         j = ranked[i]
         if len(members) < len(j.members):
-            fit = fit_members(observations, members, seed=settings.cluster.seed)
-            j = judge(observations, source, happenings, replace(j.candidate, members=members, fit=fit), null)
+            left = keep_members(observations, j.candidate, members, settings.cluster)
+            j = judge(observations, source, happenings, left, null)
         final.append(j)
     q = benjamini_hochberg(np.array([j.p_value for j in final])) if final else np.zeros(0)
     found = [_finding(observations, j, float(v), allowed, settings) for j, v in zip(final, q, strict=True)]

@@ -65,9 +65,11 @@ def _candidate(
     members = np.unique(np.concatenate([p.members for p in parts])).astype(np.int32)
     known = [(p.wording_share, len(p.members)) for p in parts if p.wording_share is not None]
     n_known = sum(n for _, n in known)
+    heart = np.unique(np.concatenate([p.judged.members for p in parts])).astype(np.int32)
     return replace(
         parts[0],
         members=members,
+        heart=fit_members(observations, heart, seed=seed) if len(heart) < len(members) else None,
         fit=fit_members(observations, members, seed=seed),
         pool=max(len(members), *(p.pool for p in parts)),
         wording_share=sum(share * n for share, n in known) / n_known if known else None,
