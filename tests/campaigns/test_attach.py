@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +14,7 @@ from stated_log import N, everyone, fit, group, observed
 
 from hydrascope.campaigns.attach import find_strays
 from hydrascope.campaigns.cluster import Candidate, keep_members
+from hydrascope.campaigns.judge import Judged, wordless_strays
 from hydrascope.campaigns.membership import ClusterSettings
 
 SETTINGS = ClusterSettings()
@@ -103,3 +108,15 @@ def test_a_heart_stays_what_it_is_when_members_go_to_another_group() -> None:
     assert (len(kept.members), len(kept.judged.members)) == (24, 20)
     assert keep_members(observations, whole, CORE, SETTINGS).heart is None
     assert keep_members(observations, whole, both[18:], SETTINGS).heart is None
+
+
+def test_automatic_action_spares_a_stray_that_was_not_seen_to_send_the_campaigns_words() -> None:
+    """Members of the heart are not spared for that."""
+    both = np.append(CORE, STRAY)
+    observations = observed({"ip": everyone(both, 1)})
+    whole = Candidate(
+        members=both, origin="core", fit=fit(observations, both), pool=30, heart=fit(observations, CORE)
+    )
+    judged = cast(Judged, SimpleNamespace(candidate=whole))
+    assert np.flatnonzero(wordless_strays(judged)).tolist() == list(range(20, 25))
+    assert not wordless_strays(cast(Judged, SimpleNamespace(candidate=replace(whole, heart=None)))).any()

@@ -36,6 +36,7 @@ __all__ = [
     "link_null",
     "null_holds",
     "operator_bits",
+    "wordless_strays",
 ]
 
 NULL_SIZES = (4, 10, 30, 100)
@@ -327,6 +328,15 @@ def habit_bits(judged: Judged) -> np.ndarray:
     themselves may be tied to a campaign by its wording; their habits tell them from it.
     """
     return judged.candidate.fit.family("timing") + judged.candidate.fit.family("lifecycle")
+
+
+def wordless_strays(judged: Judged) -> np.ndarray:
+    """bool[k]: members that were brought to the group for its operator's traces and were not seen to send its words."""
+    candidate = judged.candidate
+    if candidate.heart is None:
+        return np.zeros(len(candidate.members), bool)
+    stray = ~np.isin(candidate.members, candidate.heart.members)
+    return np.asarray(stray & (candidate.fit.family("content") <= 0))
 
 
 def least_habit_bits(judged: Judged, settings: EnforcementSettings) -> float:

@@ -41,6 +41,7 @@ from hydrascope.campaigns.judge import (
     link_null,
     null_holds,
     operator_bits,
+    wordless_strays,
 )
 from hydrascope.campaigns.observables import usual_habits
 from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
@@ -367,7 +368,8 @@ def _finding(
         spared=allowed[members]
         | (belongs < settings.enforcement.probability)
         | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement))
-        | (habit_bits(judged) < least_habit_bits(judged, settings.enforcement)),
+        | (habit_bits(judged) < least_habit_bits(judged, settings.enforcement))
+        | wordless_strays(judged),
         member_probability=judged.p_distillation * belongs,
         share=np.full(len(members), float(distils)),
     )
