@@ -11,6 +11,7 @@ import numpy as np
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.explain import best_innocent, explain
 from hydrascope.campaigns.findings import Finding, PairLinks, iso, share_bounds, summarise
+from hydrascope.campaigns.judge import strays
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import FAMILY_NAMES
 from hydrascope.campaigns.recurring import leading, recurring_templates
@@ -91,7 +92,7 @@ def _rounded(record: dict[str, Any]) -> dict[str, Any]:
 def _members(observations: Observations, finding: Finding, happenings: Happenings) -> list[dict[str, Any]]:
     population, fit = observations.population, finding.judged.candidate.fit
     _, bounds = share_bounds(observations, finding)
-    bits = fit.bits.tolist()
+    bits, stray = fit.bits.tolist(), strays(finding.judged).tolist()
     rows = []
     for i, m in enumerate(finding.judged.members.tolist()):
         banned = int(happenings.banned_at[m])
@@ -100,6 +101,7 @@ def _members(observations: Observations, finding: Finding, happenings: Happening
                 "account_id": population.account_id[m],
                 "probability": round(float(finding.member_probability[i]), 4),
                 "bits": round(bits[i], 2),
+                "stray": stray[i],
                 "families": {
                     f: round(float(b), 2)
                     for f, b in zip(FAMILY_NAMES, fit.families[i], strict=True)

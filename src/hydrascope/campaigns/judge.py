@@ -36,6 +36,7 @@ __all__ = [
     "link_null",
     "null_holds",
     "operator_bits",
+    "strays",
     "wordless_strays",
 ]
 
@@ -330,13 +331,17 @@ def habit_bits(judged: Judged) -> np.ndarray:
     return judged.candidate.fit.family("timing") + judged.candidate.fit.family("lifecycle")
 
 
-def wordless_strays(judged: Judged) -> np.ndarray:
-    """bool[k]: members that were brought to the group for its operator's traces and were not seen to send its words."""
+def strays(judged: Judged) -> np.ndarray:
+    """bool[k]: members that were brought to the group for its operator's traces, and were not judged with it."""
     candidate = judged.candidate
     if candidate.heart is None:
         return np.zeros(len(candidate.members), bool)
-    stray = ~np.isin(candidate.members, candidate.heart.members)
-    return np.asarray(stray & (candidate.fit.family("content") <= 0))
+    return ~np.isin(candidate.members, candidate.heart.members)
+
+
+def wordless_strays(judged: Judged) -> np.ndarray:
+    """bool[k]: those of them that were not seen to send the group's words."""
+    return np.asarray(strays(judged) & (judged.candidate.fit.family("content") <= 0))
 
 
 def least_habit_bits(judged: Judged, settings: EnforcementSettings) -> float:

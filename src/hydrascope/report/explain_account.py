@@ -90,6 +90,8 @@ def account_facts(found: Found) -> Section:
     if found.member:
         banned = found.member.banned_at
         text += f" Banned {words.when(banned)}." if banned else ""
+        if found.member.stray:
+            text += " It was brought to the campaign for what it shares with it, and was not judged with it."
     return Section(title="The account", lines=(Line(text=text),))
 
 

@@ -132,6 +132,8 @@ class MemberEntry:
     probability: float | None = None
     bits: float = 0.0
     """Match weight against the rest of the campaign with this account left out."""
+    stray: bool = False
+    """Brought to the campaign for what it shares with it, and not judged with it."""
     families: Mapping[str, float] = field(default_factory=dict)
     n_exchanges: int = 0
     distillation_share: float | None = None
