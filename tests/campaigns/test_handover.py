@@ -85,6 +85,14 @@ def test_bans_before_the_second_began_are_counted_and_said() -> None:
     assert "30 of them were banned" in found.sentence
 
 
+def test_bans_excuse_a_longer_trial_of_the_second_pool() -> None:
+    """One use in twelve of the second before the first was banned: a handover where that was banned, else none."""
+    second = np.sort(np.append(uses(10.1, 20, seed=1), uses(0, 10, 36, seed=3)))
+    banned = np.full(40, 10 * DAY_US)
+    assert handover(uses(0, 10), second) is None
+    assert find_handover(uses(0, 10), second, SIZES, {0: banned, 1: NEVER[1]}) is not None
+
+
 @given(st.floats(0, 25), st.floats(1, 10), st.integers(0, 50))
 @settings(max_examples=40, deadline=None)
 def test_it_does_not_matter_which_pool_is_named_first(start: float, days: float, seed: int) -> None:
@@ -117,8 +125,8 @@ def test_a_text_that_others_use_as_well_ties_nobody(outside: int, tied: bool) ->
 FIRST, SECOND, THIRD = group(0, 20), group(100, 30), group(200, 25)
 
 
-def united(verdict: str, spill: Path, *, second_begins: float = 10.1) -> list[Judged]:
-    """Three groups: two hand one text over, the third has one of its own; all are accused, the union as stated."""
+def united(verdict: str, spill: Path, *, second_begins: float = 10.1, second: float = 0.99) -> list[Judged]:
+    """Three groups: two hand one text over, the third has one of its own. All are accused but the second where it is less likely; the union as stated."""
     pools = ((FIRST, 0, 0.0, 10.0), (SECOND, 0, second_begins, 20.0), (THIRD, 1, 0.0, 20.0))
     share = np.zeros((N, 2))
     account, template, at = [], [], []
@@ -135,13 +143,17 @@ def united(verdict: str, spill: Path, *, second_begins: float = 10.1) -> list[Ju
     engine = DuckEngine(memory_bytes=512 << 20, threads=1, spill=spill)
     engine.register("exchanges", pa.table({"xid": xid, "at_us": np.concatenate(at)}))
 
-    def judged(candidate: Candidate, verdict: str = verdict) -> Judged:
-        return cast(Judged, SimpleNamespace(candidate=candidate, members=candidate.members, verdict=verdict))
+    def judged(candidate: Candidate, verdict: str = verdict, p: float = 0.99) -> Judged:
+        made = SimpleNamespace(
+            candidate=candidate, members=candidate.members, verdict=verdict, p_distillation=p
+        )
+        return cast(Judged, made)
 
     parts = [
         judged(
             Candidate(members=members, origin="core", fit=fit(log, members), pool=len(members)),
-            "distillation",
+            "distillation" if members is not SECOND or second > 0.9 else "inconclusive",
+            second if members is SECOND else 0.99,
         )
         for members, *_ in pools
     ]
@@ -161,3 +173,9 @@ def test_pools_stay_apart_where_their_union_is_not_accused_or_nothing_is_handed_
     """Nobody is accused, or cleared, for a union."""
     assert [len(j.members) for j in united("inconclusive", tmp_path)] == [20, 30, 25]
     assert [len(j.members) for j in united("distillation", tmp_path, second_begins=3.0)] == [20, 30, 25]
+
+
+def test_a_pool_that_is_likely_but_not_accused_joins_the_one_that_it_takes_over_from(tmp_path: Path) -> None:
+    """A relay's, for one; an unlikely one stays what it is."""
+    assert [len(j.members) for j in united("distillation", tmp_path, second=0.8)] == [25, 50]
+    assert [len(j.members) for j in united("distillation", tmp_path, second=0.3)] == [20, 30, 25]

@@ -1,4 +1,4 @@
-"""Accused groups of which one takes up where the other leaves off become one campaign."""
+"""Groups of which one takes up where the other leaves off become one campaign."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from hydrascope.features.surroundings import Happenings
 
 __all__ = ["unite_pools"]
 
+LEAST_LIKELY = 0.5
+"""Probability of distillation from which a group that is not accused may be an accused one's other pool."""
+
 
 def unite_pools(
     engine: Engine,
@@ -31,18 +34,25 @@ def unite_pools(
     *,
     seed: int,
 ) -> list[Judged]:
-    """The groups, those that hand over to each other as one where it is accused as well.
+    """The groups, those that hand over to each other as one where that is accused.
 
-    Only groups that are accused on their own account are united, so nobody is accused for it.
+    One of each two is accused on its own account, and of the other a campaign is the likeliest explanation: the second pool may be a
+    relay's as well, which nothing but its predecessor gives away.
 
     Args:
         rejudge: a candidate's verdict.
     """
-    accused = [
-        i for i, j in enumerate(judged) if j.verdict == "distillation" and j.candidate.origin == "core"
+    likely = [
+        i
+        for i, j in enumerate(judged)
+        if j.candidate.origin == "core" and (_accused(j) or j.p_distillation >= LEAST_LIKELY)
     ]
-    groups = [judged[i].members for i in accused]
-    found = _handovers(engine, observations, matches, happenings, groups)
+    groups = [judged[i].members for i in likely]
+    found = {
+        pair: handover
+        for pair, handover in _handovers(engine, observations, matches, happenings, groups).items()
+        if any(_accused(judged[likely[k]]) for k in pair)
+    }
     if not found:
         return list(judged)
     ends = np.array(list(found))
@@ -52,11 +62,15 @@ def unite_pools(
     for pool in np.unique(label[ends]).tolist():
         parts = np.flatnonzero(label == pool).tolist()
         ties = tuple(h for (a, _), h in sorted(found.items()) if label[a] == pool)
-        whole = rejudge(_candidate(observations, [judged[accused[p]].candidate for p in parts], ties, seed))
-        if whole.verdict == "distillation":
-            gone |= {accused[p] for p in parts}
+        whole = rejudge(_candidate(observations, [judged[likely[p]].candidate for p in parts], ties, seed))
+        if _accused(whole):
+            gone |= {likely[p] for p in parts}
             united.append(whole)
     return [*(j for i, j in enumerate(judged) if i not in gone), *united]
+
+
+def _accused(judged: Judged) -> bool:
+    return judged.verdict == "distillation"
 
 
 def _candidate(
