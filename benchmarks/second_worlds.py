@@ -8,7 +8,7 @@ written to OUT/table.md, then campaigns by kind and the honest labels of which a
 campaign of each world. Worlds are removed after their scan unless `--keep`. What was evaluated stays in OUT/NAME-SEED.json under a
 digest of the code and the options, so that a stopped run goes on and a changed detector is run again; `--again` runs everything.
 
-Seeds 1-9 are for tuning, 10-19 and 30-39 for judging: no wrapper of a campaign serves both (`second_world.scene.side_of`), and a seed
+Seeds 1-9 are for tuning, 10-19, 30-39, 50-59 and so on for judging: no wrapper of a campaign serves both (`second_world.scene.side_of`), and a seed
 draws sizes, shares, hours, countries, networks and programs from ranges. `--scale 0.02` makes a world in a second.
 """
 
