@@ -100,11 +100,12 @@ def find_strays(
     owner = np.full(len(free), -1)
     users_of = {channel.name: _users_by_value(channel) for channel in _telling(observations)}
     for i, fit in enumerate(fits):
-        asked = _sharers(observations, users_of, fit, free)
+        least = rarity(observations, len(fit.members)) + settings.min_posterior_bits
+        asked = _sharers(observations, users_of, fit, free, least)
         if not len(asked):
             continue
         bits = bits_against(observations, fit.members, asked, seed=settings.seed, at_once=_at_once(fit))
-        joins = _belongs(observations, fit, bits, settings)
+        joins = _belongs(fit, bits, least, settings)
         asked, score = asked[joins], bits[joins].sum(axis=1) + np.log2(len(fit.members))
         wins = score > best[asked]
         best[asked[wins]], owner[asked[wins]] = score[wins], i
@@ -118,15 +119,12 @@ def _declared(observations: Observations) -> np.ndarray:
     return np.array([bool(value) for value in known], bool)
 
 
-def _belongs(
-    observations: Observations, core: Fit, bits: np.ndarray, settings: ClusterSettings
-) -> np.ndarray:
+def _belongs(core: Fit, bits: np.ndarray, least: float, settings: ClusterSettings) -> np.ndarray:
     """Whether the operator's families, and also all families but the strongest, overcome the odds against any account of the log.
 
     The second is what a neighbour on the same exit lacks. Where the members plainly live alike an account must do so too, or
     share so much with them that its habits need not speak.
     """
-    least = rarity(observations, len(core.members)) + settings.min_posterior_bits
     rest = bits.sum(axis=1) - bits.max(axis=1)
     joins = bits[:, OPERATOR].sum(axis=1) >= max(least, settings.min_operator_bits)
     joins &= rest >= max(least, settings.min_rest_bits)
@@ -161,8 +159,12 @@ def _sharers(
     users_of: dict[str, tuple[np.ndarray, np.ndarray]],
     core: Fit,
     free: np.ndarray,
+    least: float,
 ) -> np.ndarray:
-    """Free accounts that share most with a group, at most two for each of its members: int32[]."""
+    """Free accounts that share most with a group, at most two for each of its members: int32[].
+
+    Those whose values alone would not overcome the odds are not asked: two families must, and habits are one of them.
+    """
     found, weights = [np.zeros(0, np.int32)], [np.zeros(0)]
     for channel in _telling(observations):
         users, weight = _users_of_values(channel, *users_of[channel.name], core.members)
@@ -172,7 +174,7 @@ def _sharers(
     account, place = np.unique(np.concatenate(found), return_inverse=True)
     score = np.bincount(place, weights=np.concatenate(weights), minlength=len(account))
     order = np.lexsort((account, -score))[: 2 * len(core.members)]
-    return np.sort(account[order])
+    return np.sort(account[order[score[order] >= least]])
 
 
 def _users_of_values(

@@ -13,7 +13,7 @@ from hydrascope.features.items import Items
 from hydrascope.features.surroundings import TextSample
 from hydrascope.stats.variation import effective_number
 
-__all__ = ["ContentSource", "GroupContent", "Label", "describe_content"]
+__all__ = ["ContentSource", "GroupContent", "Label", "describe_content", "member_share"]
 
 Label = Callable[[Sequence[str]], tuple[Mapping[str, float], Mapping[str, float]]]
 """Texts of one template to capability shares and elicitation shares."""
@@ -110,7 +110,7 @@ def describe_content(
     if stock is not None:
         use = np.asarray(observations.template_share[members][:, stock].sum(axis=0)).ravel()
         templates, distinctive = stock[np.argsort(-use, kind="stable")], True
-    share = _member_share(observations, source, members, templates)
+    share = member_share(observations, source, members, templates)
     texts, ids = _texts_of(source, members, templates)
     wordings = _wordings(source, members, templates)
     capabilities, elicitations = source.label(texts)
@@ -133,7 +133,7 @@ def describe_content(
         median_share=float(np.median(share))
         if len(templates)
         else (0.0 if observations.n_sampled[members].any() else None),
-        private=_member_share(observations, source, members, own) if len(own) < len(templates) else share,
+        private=member_share(observations, source, members, own) if len(own) < len(templates) else share,
         text_users=text_users,
         reach=_reach(observations, members, share),
         wordings=wordings,
@@ -238,9 +238,10 @@ def _text_users(observations: Observations, members: np.ndarray, templates: np.n
     return len(members) + int(outside[0])
 
 
-def _member_share(
+def member_share(
     observations: Observations, source: ContentSource, members: np.ndarray, templates: np.ndarray
 ) -> np.ndarray:
+    """float64[k] share of each member's sampled exchanges that hold one of the templates."""
     wanted = np.zeros(len(observations.templates), bool)
     wanted[templates] = True
     share = np.zeros(len(members))

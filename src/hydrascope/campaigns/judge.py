@@ -9,13 +9,13 @@ automatic action asks for more (`EnforcementSettings`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hydrascope.campaigns.calibration import SMALL
 from hydrascope.campaigns.cluster import Candidate
-from hydrascope.campaigns.content import ContentSource, GroupContent, describe_content
+from hydrascope.campaigns.content import ContentSource, GroupContent, describe_content, member_share
 from hydrascope.campaigns.hypotheses import Scored, load_model, score_hypotheses
 from hydrascope.campaigns.observables import measure_group
 from hydrascope.campaigns.observations import Observations
@@ -121,6 +121,7 @@ class Judged:
 
     candidate: Candidate
     content: GroupContent
+    """Of the part that was judged; its `share` is of all members."""
     scored: Scored
     verdict: Verdict
     probability: float
@@ -196,7 +197,8 @@ def judge(
     )
     verdict, probability = _verdict(scored, linked and shows_campaign(scored))
     if candidate.heart is not None:
-        content = describe_content(observations, source, candidate.members, candidate.stock)
+        share = member_share(observations, source, candidate.members, content.templates)
+        content = replace(content, share=share)
     return Judged(
         candidate=candidate,
         content=content,
