@@ -66,6 +66,8 @@ class Model:
     guilty: np.ndarray
     """bool, of each hypothesis: whether it leads to a distillation verdict."""
     observables: tuple[Observable, ...]
+    rates: Mapping[str, np.ndarray]
+    """Observable to float64[hypotheses, intervals], rows summing to one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,9 @@ def load_model() -> Model:
         log2_prior=np.log2([hypotheses[h]["prior"] for h in names]),
         guilty=np.array([hypotheses[h]["verdict"] == "distillation" for h in names]),
         observables=observables,
+        rates={
+            o.name: np.array([np.array(o.rates[h]) / sum(o.rates[h]) for h in names]) for o in observables
+        },
     )
 
 
@@ -136,7 +141,8 @@ def score_hypotheses(measured: Mapping[str, float | None]) -> Scored:
     posterior = np.exp2(total - total.max())
     posterior /= posterior.sum()
     order = np.argsort(-posterior, kind="stable")
-    found = tuple(_hypothesis(model, int(i), total, posterior, weights, known) for i in order)
+    effects = _effects(weights)
+    found = tuple(_hypothesis(model, int(i), total, posterior, effects, known) for i in order)
     return Scored(hypotheses=found, contributions=weights, measured=known)
 
 
@@ -162,8 +168,8 @@ def _log2_odds(model: Model, total: np.ndarray) -> float:
 
 
 def _log2_rates(observable: Observable, model: Model, value: float) -> np.ndarray:
-    place = observable.intervals(value)
-    return np.log2([place @ np.array(observable.rates[h]) / sum(observable.rates[h]) for h in model.names])
+    rates = model.rates[observable.name]
+    return np.log2(rates @ observable.intervals(value))
 
 
 def _cap_families(weights: Mapping[str, np.ndarray], family_of: Mapping[str, str]) -> dict[str, np.ndarray]:
@@ -177,17 +183,26 @@ def _cap_families(weights: Mapping[str, np.ndarray], family_of: Mapping[str, str
     return dict(sorted(capped.items()))
 
 
+def _effects(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What each observation does to each hypothesis next to the average of its rivals, in bits: a reason for or against."""
+    effects = {}
+    for name, bits in weights.items():
+        likelihood = np.exp2(bits)
+        rivals = (likelihood.sum() - likelihood) / (len(bits) - 1)
+        effects[name] = bits - np.log2(rivals)
+    return effects
+
+
 def _hypothesis(
     model: Model,
     i: int,
     total: np.ndarray,
     posterior: np.ndarray,
-    weights: Mapping[str, np.ndarray],
+    effects: Mapping[str, np.ndarray],
     known: Mapping[str, float],
 ) -> Hypothesis:
     says = {o.name: o.says for o in model.observables}
-    # A reason for or against: what the observation does to this hypothesis next to the average of its rivals.
-    effect = {n: float(w[i] - np.log2(np.mean(np.exp2(np.delete(w, i))))) for n, w in weights.items()}
+    effect = {n: float(e[i]) for n, e in effects.items()}
     ordered = sorted(effect, key=lambda n: (-effect[n], n))
     strong_for = [n for n in ordered if effect[n] > 0.5][:4]
     strong_against = [n for n in reversed(ordered) if effect[n] < -0.5][:4]
