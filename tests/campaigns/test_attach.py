@@ -14,7 +14,7 @@ from stated_log import N, everyone, fit, group, observed
 
 from hydrascope.campaigns.attach import find_strays
 from hydrascope.campaigns.cluster import Candidate, keep_members
-from hydrascope.campaigns.judge import Judged, wordless_strays
+from hydrascope.campaigns.judge import EnforcementSettings, Judged, enforceable, wordless_strays
 from hydrascope.campaigns.membership import ClusterSettings
 
 SETTINGS = ClusterSettings()
@@ -120,3 +120,20 @@ def test_automatic_action_spares_a_stray_that_was_not_seen_to_send_the_campaigns
     judged = cast(Judged, SimpleNamespace(candidate=whole))
     assert np.flatnonzero(wordless_strays(judged)).tolist() == list(range(20, 25))
     assert not wordless_strays(cast(Judged, SimpleNamespace(candidate=replace(whole, heart=None)))).any()
+
+
+def test_strays_do_not_make_a_handful_large_enough_for_automatic_action() -> None:
+    """Five accounts must have been judged; a heart of three with twenty strays is three."""
+    heart = group(0, 3)
+    both = np.append(heart, group(100, 20))
+    observations = observed({"ip": everyone(both, 1)})
+    whole = Candidate(
+        members=both, origin="core", fit=fit(observations, both), pool=30, heart=fit(observations, heart)
+    )
+    scored = SimpleNamespace(measured={"n_accounts": 23.0})
+    sure = SimpleNamespace(
+        candidate=whole, members=both, verdict="distillation", p_distillation=1.0, n_families=4, scored=scored
+    )
+    judged_as_one = SimpleNamespace(**vars(sure) | {"candidate": replace(whole, heart=None)})
+    assert not enforceable(cast(Judged, sure), 0.0, EnforcementSettings())
+    assert enforceable(cast(Judged, judged_as_one), 0.0, EnforcementSettings())

@@ -33,9 +33,7 @@ def attach(observations: Observations, fits: Sequence[Fit], settings: ClusterSet
     These are accounts too quiet to show an operator by themselves; nothing may speak against one, and a text
     that outsiders use as well is too weak to bring anybody in.
     """
-    free = np.ones(len(observations.population), bool)
-    for fit in fits:
-        free[fit.members] = False
+    free = _in_no_group(observations, fits)
     grown = []
     for fit in fits:
         users = _unclaimed_users(observations, fit, free, settings)
@@ -44,6 +42,13 @@ def attach(observations: Observations, fits: Sequence[Fit], settings: ClusterSet
             free[fit.members] = False
         grown.append(fit)
     return grown
+
+
+def _in_no_group(observations: Observations, fits: Sequence[Fit]) -> np.ndarray:
+    free = np.ones(len(observations.population), bool)
+    for fit in fits:
+        free[fit.members] = False
+    return free
 
 
 def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: ClusterSettings) -> Fit:
@@ -58,9 +63,8 @@ def _grow(observations: Observations, core: Fit, users: np.ndarray, settings: Cl
     odds = float(np.log2(len(users) / len(core.members))) + settings.min_posterior_bits
     operator = bits[:, OPERATOR].sum(axis=1)
     joins = (bits.sum(axis=1) >= least) & (operator >= max(odds, -settings.max_against_bits))
-    usual = float(np.median(core.families[:, HABITS].sum(axis=1)))
-    if usual >= settings.strong_habit_bits and len(users) >= settings.public_users * len(core.members):
-        joins &= bits[:, HABITS].sum(axis=1) >= settings.habit_share * usual
+    if len(users) >= settings.public_users * len(core.members):
+        joins &= _lives_alike(core, bits, settings)
     if not joins.any():
         return core
     members = np.sort(np.concatenate([core.members, users[joins]])).astype(np.int32)
@@ -92,9 +96,7 @@ def find_strays(
     Returns:
         int32[] codes, ascending, for each group.
     """
-    free = np.ones(len(observations.population), bool)
-    for fit in fits:
-        free[fit.members] = False
+    free = _in_no_group(observations, fits)
     free &= ~_declared(observations)
     best = np.full(len(free), -np.inf)
     owner = np.full(len(free), -1)
@@ -128,11 +130,16 @@ def _belongs(core: Fit, bits: np.ndarray, least: float, settings: ClusterSetting
     rest = bits.sum(axis=1) - bits.max(axis=1)
     joins = bits[:, OPERATOR].sum(axis=1) >= max(least, settings.min_operator_bits)
     joins &= rest >= max(least, settings.min_rest_bits)
+    shares_much = bits[:, SHARED].sum(axis=1) >= least + settings.spare_bits
+    return np.asarray(joins & (shares_much | _lives_alike(core, bits, settings)))
+
+
+def _lives_alike(core: Fit, bits: np.ndarray, settings: ClusterSettings) -> np.ndarray:
+    """Whether an account shows its part of the habits of a group that plainly lives alike; all do where it does not."""
     usual = float(np.median(core.families[:, HABITS].sum(axis=1)))
-    if usual >= settings.strong_habit_bits:
-        lives_alike = bits[:, HABITS].sum(axis=1) >= settings.habit_share * usual
-        joins &= lives_alike | (bits[:, SHARED].sum(axis=1) >= least + settings.spare_bits)
-    return joins
+    if usual < settings.strong_habit_bits:
+        return np.ones(len(bits), bool)
+    return np.asarray(bits[:, HABITS].sum(axis=1) >= settings.habit_share * usual)
 
 
 def _at_once(core: Fit) -> int:

@@ -313,7 +313,7 @@ def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -
         and judged.p_distillation >= settings.probability
         and innocent <= settings.max_innocent
         and q_value <= settings.q_value
-        and len(judged.members) >= settings.min_members
+        and len(judged.candidate.judged.members) >= settings.min_members
         and judged.n_families >= settings.min_families
         and not is_related(judged.scored)
     )
