@@ -51,7 +51,7 @@ def test_words_that_everybody_uses_are_nobodys_own() -> None:
 def test_with_nobody_to_compare_with_nothing_is_a_groups_own() -> None:
     """Where every account is accused, or almost, rarity elsewhere cannot be known."""
     members = count_users(exchanges(*((a, [7, 8]) for a in range(20))))
-    assert not len(own_wording(members, Users.none()))
+    assert not len(own_wording(members, Users.union([])))
     assert not len(own_wording(members, count_users(exchanges((50, [1]), (51, [2])))))
 
 
@@ -72,7 +72,7 @@ def test_users_are_those_of_a_plain_loop_whatever_the_pieces(rows: list[tuple[in
     odd = part.account % 2 == 1
     for users in (
         count_users(part),
-        count_users(part.take(np.flatnonzero(odd))).merge(count_users(part.take(np.flatnonzero(~odd)))),
+        Users.union([count_users(part.take(np.flatnonzero(half))) for half in (odd, ~odd)]),
     ):
         assert dict(zip(users.shingle.tolist(), users.n_users.tolist(), strict=True)) == {
             v: len(a) for v, a in expected.items()

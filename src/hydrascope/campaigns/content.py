@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.held import Held
+from hydrascope.campaigns.observations import EARNEST, Observations
 from hydrascope.features.content import Matches
 from hydrascope.features.items import Items
 from hydrascope.features.surroundings import TextSample
+from hydrascope.kernels.ranges import ranges
 from hydrascope.stats.variation import effective_number
 
-__all__ = ["ContentSource", "GroupContent", "Label", "describe_content", "member_share"]
+__all__ = ["ContentSource", "GroupContent", "Label", "describe_content"]
 
 Label = Callable[[Sequence[str]], tuple[Mapping[str, float], Mapping[str, float]]]
 """Texts of one template to capability shares and elicitation shares."""
@@ -38,6 +40,8 @@ _PAIRS = 60
 """Fewer (ordered) pairs of requests do not tell how many wordings there are."""
 _VARIED = 5.0
 """Wordings in turn, from which a request's own words are too few to tell what is asked for: what recurs between the texts is labelled as well."""
+_SHOWN = 60
+"""Members whose texts are read."""
 _ENOUGH_TEXTS = 5
 """Fewer matching texts say too little; the labels are then taken from all kept texts."""
 VALUABLE = frozenset(
@@ -106,21 +110,24 @@ def describe_content(
     Args:
         stock: int32[] templates of the stock of wordings that it was found by: none of them is common in it.
     """
+    held = Held.of(source.matches, source.by_account, members)
+    users = _users_inside(observations, members)
     templates, distinctive = _group_templates(observations, members)
     if stock is not None:
         use = np.asarray(observations.template_share[members][:, stock].sum(axis=0)).ravel()
         templates, distinctive = stock[np.argsort(-use, kind="stable")], True
-    share = member_share(observations, source, members, templates)
-    texts, ids = _texts_of(source, members, templates)
-    wordings = _wordings(source, members, templates)
+    share = held.share(templates, observations.n_sampled[members])
+    kept = _Kept.of(source.texts, held, members)
+    texts, ids = kept.holding(templates)
+    wordings = _wordings(held, templates)
     capabilities, elicitations = source.label(texts)
-    elicits = _elicitation(observations, source, members, templates, elicitations)
+    elicits = _elicitation(observations, source, kept, users, templates, elicitations)
     if elicits is not None and wordings is not None and wordings >= _VARIED:
         recurring = source.label_recurring(texts)[1]
         if 1.0 - recurring.get("none", 0.0) > elicits:
             elicitations, elicits = recurring, 1.0 - recurring.get("none", 0.0)
     if stock is None:
-        text_users = _text_users(observations, members, templates)
+        text_users = _text_users(observations, members, users, templates)
         own = templates[_is_private(observations, members, templates)]
     else:
         text_users = _stock_users(observations, members, stock)
@@ -133,7 +140,7 @@ def describe_content(
         median_share=float(np.median(share))
         if len(templates)
         else (0.0 if observations.n_sampled[members].any() else None),
-        private=member_share(observations, source, members, own) if len(own) < len(templates) else share,
+        private=held.share(own, observations.n_sampled[members]) if len(own) < len(templates) else share,
         text_users=text_users,
         reach=_reach(observations, members, share),
         wordings=wordings,
@@ -149,34 +156,43 @@ def describe_content(
 def _elicitation(
     observations: Observations,
     source: ContentSource,
-    members: np.ndarray,
+    kept: _Kept,
+    users: np.ndarray,
     templates: np.ndarray,
     elicitations: Mapping[str, float],
 ) -> float | None:
     """Share of the shared wording that elicits, the clearest of the group's communities included; None if not known."""
     if not elicitations:
         return None
-    public = len(templates) > 0 and not _is_theirs(observations, members, templates).any()
-    purposes = _purposes(observations, source, members, templates)
+    theirs = templates[_is_theirs(observations, users, templates)]
+    public = len(templates) > 0 and not len(theirs)
+    purposes = _purposes(observations, source, kept, users, theirs)
     return max([0.0 if public else 1.0 - elicitations.get("none", 0.0), *purposes.values()])
 
 
 def _purposes(
-    observations: Observations, source: ContentSource, members: np.ndarray, templates: np.ndarray
+    observations: Observations,
+    source: ContentSource,
+    kept: _Kept,
+    users: np.ndarray,
+    templates: np.ndarray,
 ) -> dict[int, float]:
     """Communities whose wording elicits and that many members use, with how surely it does.
 
     Labels are given to each community by itself: pooled, the wording of a campaign inside a relay would drown in
-    what the relay's customers repeat. Wording that most of its users send from elsewhere accuses nobody here.
+    what the relay's customers repeat.
+
+    Args:
+        templates: those of the group that most of their users do not send from elsewhere: others accuse nobody here.
     """
     found: dict[int, float] = {}
-    templates = templates[_is_theirs(observations, members, templates)]
-    communities = list(dict.fromkeys(observations.community[templates].tolist()))
-    for c in communities[:_LABELLED]:
-        own = templates[observations.community[templates] == c]
-        users = np.asarray((observations.community_share[members][:, [c]] > 0).sum())
-        texts, _ = _texts_of(source, members, own, only_matching=True)
-        if int(users) < _REACH * len(members) or len(texts) < 3:
+    community = observations.community[templates]
+    communities = [c for c in dict.fromkeys(community.tolist())][:_LABELLED]
+    for c in communities:
+        if users[c] < _REACH * kept.n_members:
+            continue
+        texts, _ = kept.holding(templates[community == c], only_matching=True)
+        if len(texts) < 3:
             continue
         elicitation = 1.0 - source.label(texts)[1].get("none", 0.0)
         if elicitation >= 0.5:
@@ -186,33 +202,28 @@ def _purposes(
 
 def _group_templates(observations: Observations, members: np.ndarray) -> tuple[np.ndarray, bool]:
     inside = observations.template_share[members]
-    used = inside.data >= 0.03
-    n_inside = np.bincount(inside.indices[used], minlength=inside.shape[1])
-    everyone = observations.template_share
-    n_all = np.bincount(everyone.indices[everyone.data >= 0.03], minlength=inside.shape[1])
-    rate = n_inside / len(members)
-    rate_outside = (n_all - n_inside + 0.5) / (len(observations.population) - len(members) + 1)
-    weight = np.asarray(inside.sum(axis=0)).ravel()
-    common = (rate >= _COMMON) & (n_inside >= 2)
-    chosen = np.flatnonzero(common & (rate >= _LIFT * rate_outside))
-    distinctive = len(chosen) > 0
-    if not distinctive:
-        chosen = np.flatnonzero(common)
-    return chosen[np.lexsort((chosen, -weight[chosen]))].astype(np.int32), distinctive
+    n_inside = np.bincount(inside.indices[inside.data >= EARNEST], minlength=inside.shape[1])
+    common = np.flatnonzero((n_inside >= _COMMON * len(members)) & (n_inside >= 2))
+    rate = n_inside[common] / len(members)
+    n_outside = observations.template_users[common] - n_inside[common]
+    rate_outside = (n_outside + 0.5) / (len(observations.population) - len(members) + 1)
+    own = common[rate >= _LIFT * rate_outside]
+    chosen = own if len(own) else common
+    weight = np.bincount(inside.indices, weights=inside.data, minlength=inside.shape[1])[chosen]
+    return chosen[np.lexsort((chosen, -weight))].astype(np.int32), len(own) > 0
 
 
-def _users_inside(observations: Observations, members: np.ndarray, communities: np.ndarray) -> np.ndarray:
-    """int64[len(communities)] members that use each community in earnest."""
-    inside = observations.community_share[members].tocoo().coords[1]
-    return np.bincount(inside, minlength=observations.community_share.shape[1])[communities]
+def _users_inside(observations: Observations, members: np.ndarray) -> np.ndarray:
+    """int64[communities] members that use each community in earnest."""
+    inside = observations.community_share[members]
+    return np.bincount(inside.indices[inside.data > 0], minlength=inside.shape[1])
 
 
 def _is_private(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
     """Whether each template has next to no users outside the group."""
     n_templates = observations.template_share.shape[1]
     inside = np.bincount(observations.template_share[members].indices, minlength=n_templates)[templates]
-    everyone = np.bincount(observations.template_share.indices, minlength=n_templates)[templates]
-    return everyone - inside <= _OUTSIDE * inside
+    return observations.template_holders[templates] - inside <= _OUTSIDE * inside
 
 
 def _stock_users(observations: Observations, members: np.ndarray, stock: np.ndarray) -> int:
@@ -223,51 +234,56 @@ def _stock_users(observations: Observations, members: np.ndarray, stock: np.ndar
     return int(users.sum())
 
 
-def _is_theirs(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
+def _is_theirs(observations: Observations, users: np.ndarray, templates: np.ndarray) -> np.ndarray:
     """Whether the members are a fair part of all who use each template's community in earnest."""
     communities = observations.community[templates]
-    inside = _users_inside(observations, members, communities)
-    return inside >= _FAIR_PART * observations.n_users[communities]
+    return np.asarray(users[communities] >= _FAIR_PART * observations.n_users[communities])
 
 
-def _text_users(observations: Observations, members: np.ndarray, templates: np.ndarray) -> int:
+def _text_users(
+    observations: Observations, members: np.ndarray, users: np.ndarray, templates: np.ndarray
+) -> int:
     if not len(templates):
         return len(members)
-    leading = observations.community[templates[:1]]
-    outside = observations.n_users[leading] - _users_inside(observations, members, leading)
-    return len(members) + int(outside[0])
+    leading = observations.community[templates[0]]
+    return len(members) + int(observations.n_users[leading] - users[leading])
 
 
-def member_share(
-    observations: Observations, source: ContentSource, members: np.ndarray, templates: np.ndarray
-) -> np.ndarray:
-    """float64[k] share of each member's sampled exchanges that hold one of the templates."""
-    wanted = np.zeros(len(observations.templates), bool)
-    wanted[templates] = True
-    share = np.zeros(len(members))
-    for i, m in enumerate(members.tolist()):
-        rows = slice(source.by_account[m], source.by_account[m + 1])
-        hit = source.matches.xid[rows][wanted[source.matches.template[rows]]]
-        share[i] = len(np.unique(hit)) / max(int(observations.n_sampled[m]), 1)
-    return share
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """Texts that were kept of the first members, with what they hold."""
 
+    n_members: int
+    """Of the group."""
+    held: Held
+    """Of the first members."""
+    rows: np.ndarray
+    """int64[] into `texts`."""
+    texts: TextSample
 
-def _texts_of(
-    source: ContentSource, members: np.ndarray, templates: np.ndarray, *, only_matching: bool = False
-) -> tuple[list[str], list[str]]:
-    """Kept texts that hold the group's templates; any kept text where none does or no template is known."""
-    matching: list[int] = []
-    every: list[int] = []
-    wanted = set(templates.tolist())
-    for m in members[:60].tolist():
-        rows = range(int(source.texts.offsets[m]), int(source.texts.offsets[m + 1]))
-        every.extend(rows)
-        if wanted:
-            held = slice(source.by_account[m], source.by_account[m + 1])
-            ids = source.matches.xid[held][np.isin(source.matches.template[held], templates)]
-            matching.extend(r for r in rows if source.texts.xid[r] in ids)
-    chosen = matching if only_matching or len(matching) >= _ENOUGH_TEXTS else every
-    return [source.texts.text[r] for r in chosen], [source.texts.exchange_id[r] for r in chosen]
+    @staticmethod
+    def of(texts: TextSample, held: Held, members: np.ndarray) -> _Kept:
+        first = members[:_SHOWN]
+        n = int(np.searchsorted(held.member, len(first)))
+        return _Kept(
+            n_members=len(members),
+            held=Held(
+                n_members=len(first), member=held.member[:n], xid=held.xid[:n], template=held.template[:n]
+            ),
+            rows=ranges(texts.offsets[first], texts.offsets[first + 1] - texts.offsets[first]),
+            texts=texts,
+        )
+
+    def holding(
+        self, templates: np.ndarray, *, only_matching: bool = False
+    ) -> tuple[list[str], list[str]]:
+        """Texts that hold some templates, and their ids; any kept text where next to none does."""
+        ids = self.held.ranked(templates)[1]
+        chosen = self.rows[np.isin(self.texts.xid[self.rows], ids)]
+        if not only_matching and len(chosen) < _ENOUGH_TEXTS:
+            chosen = self.rows
+        rows = chosen.tolist()
+        return [self.texts.text[r] for r in rows], [self.texts.exchange_id[r] for r in rows]
 
 
 def _reach(observations: Observations, members: np.ndarray, share: np.ndarray) -> float | None:
@@ -275,25 +291,14 @@ def _reach(observations: Observations, members: np.ndarray, share: np.ndarray) -
     return float((share[sampled] > 0).mean()) if sampled.sum() >= 3 else None
 
 
-def _wordings(source: ContentSource, members: np.ndarray, templates: np.ndarray) -> float | None:
+def _wordings(held: Held, templates: np.ndarray) -> float | None:
     """How many wordings a member uses in turn: the inverse of the chance that two of its requests are put alike.
 
     The inverse of Simpson's index, from pairs without replacement, pooled over members. People keep to the wordings
     that they like; accounts that draw on one stock use all of it. A request that holds several of the group's templates counts for the most used.
     """
-    rank = np.full(int(source.matches.template.max(initial=-1)) + 1, -1)
-    rank[templates] = np.arange(len(templates))
-    used = [np.zeros(0, np.int64)]
-    for m in members.tolist():
-        rows = slice(source.by_account[m], source.by_account[m + 1])
-        found = rank[source.matches.template[rows]]
-        xid, found = source.matches.xid[rows][found >= 0], found[found >= 0]
-        order = np.lexsort((found, xid))
-        first = np.append(True, np.diff(xid[order]) != 0)[: len(order)]
-        used.append(found[order][first])
-    number, pairs = effective_number(
-        np.repeat(np.arange(len(used)), [len(u) for u in used]), np.concatenate(used)
-    )
+    member, _, first = held.ranked(templates)
+    number, pairs = effective_number(member, first)
     return number if pairs >= _PAIRS else None
 
 

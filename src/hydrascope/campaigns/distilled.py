@@ -85,9 +85,10 @@ def distilled_shares(
     """
     n_known = int((n_sampled > 0).sum())
     stray = [_stray(k, n_known) for k in sizes or map(len, groups)]
-    learned = [Users.none() for _ in groups]
+    pieces: list[list[Users]] = [[] for _ in groups]
     for g, part in _pieces(read, [_evenly(m, _LEARNED_FROM) for m in groups], len(n_sampled)):
-        learned[g] = learned[g].merge(count_users(part))
+        pieces[g].append(count_users(part))
+    learned = [Users.union(parts) for parts in pieces]
     others = dict.fromkeys(range(len(groups)), ordinary)
     shares: list[np.ndarray | None] = [None] * len(groups)
     for i in range(_ROUNDS):
@@ -99,8 +100,8 @@ def distilled_shares(
         for g, rest in others.items():
             hits[g] = rest.holding(wording[g])
             chance = len(hits[g]) / max(len(rest.account), 1)
-            pieces = _with_turns(held[g], chance, opening)
-            shares[g] = _corrected(pieces, groups[g], n_sampled, chance)
+            counted = _with_turns(held[g], chance, opening)
+            shares[g] = _corrected(counted, groups[g], n_sampled, chance)
         again = {g: _fellows(others[g], hits[g], shares[g], len(n_sampled)) for g in others if stray[g]}
         others = {
             g: others[g] if fellows is None else others[g].without(fellows)

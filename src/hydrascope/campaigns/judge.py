@@ -15,7 +15,8 @@ import numpy as np
 
 from hydrascope.campaigns.calibration import SMALL
 from hydrascope.campaigns.cluster import Candidate
-from hydrascope.campaigns.content import ContentSource, GroupContent, describe_content, member_share
+from hydrascope.campaigns.content import ContentSource, GroupContent, describe_content
+from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.hypotheses import Scored, load_model, score_hypotheses
 from hydrascope.campaigns.observables import measure_group
 from hydrascope.campaigns.observations import Observations
@@ -197,7 +198,8 @@ def judge(
     )
     verdict, probability = _verdict(scored, linked and shows_campaign(scored))
     if candidate.heart is not None:
-        share = member_share(observations, source, candidate.members, content.templates)
+        whole = Held.of(source.matches, source.by_account, candidate.members)
+        share = whole.share(content.templates, observations.n_sampled[candidate.members])
         content = replace(content, share=share)
     return Judged(
         candidate=candidate,

@@ -62,6 +62,10 @@ class Usual:
     """Median of the accounts' own standard deviations of log prompt length; None where too few have one."""
 
 
+EARNEST = 0.03
+"""Share of its exchanges from which an account uses a template in earnest."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observations:
     """Aligned with the accounts' codes."""
@@ -74,6 +78,10 @@ class Observations:
     """int32[t] community of each template."""
     template_share: csr_array
     """accounts x templates: share of the account's sampled exchanges that hold the template."""
+    template_holders: np.ndarray
+    """int64[t] accounts that hold each template at all ..."""
+    template_users: np.ndarray
+    """... and those that hold it in `EARNEST` of their exchanges or more."""
     community_share: csr_array
     """accounts x communities: share that hold any template of it, where it is used in earnest."""
     usage: Channel

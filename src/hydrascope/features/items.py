@@ -9,7 +9,7 @@ import numpy as np
 from hydrascope.engine.base import Engine
 from hydrascope.features.repeats import read_passes, repeats_of
 
-__all__ = ["Items", "distinct_pairs", "read_items"]
+__all__ = ["Items", "read_items"]
 
 MIN_WORDS = 5
 """Shorter prompts ("hi", "continue") are everybody's."""
@@ -44,7 +44,7 @@ def read_items(engine: Engine, n_accounts: int, n_exchanges: int) -> Items:
     ):
         n_items += np.bincount(part["account"], minlength=n_accounts)
         again = repeats_of(part["prompt"])
-        account, prompt, n = distinct_pairs(part["account"][again].astype(np.int64), part["prompt"][again])
+        account, prompt, n = _distinct_pairs(part["account"][again].astype(np.int64), part["prompt"][again])
         n_distinct -= np.bincount(account, weights=n - 1, minlength=n_accounts).astype(np.int64)
         several = np.zeros(len(prompt), bool)  # accounts: pairs are sorted by prompt
         several[1:] |= prompt[1:] == prompt[:-1]
@@ -61,7 +61,7 @@ def read_items(engine: Engine, n_accounts: int, n_exchanges: int) -> Items:
     )
 
 
-def distinct_pairs(account: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _distinct_pairs(account: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Distinct (account, value) with the times that each occurs, sorted by value, then account."""
     order = np.lexsort((account, value))
     account, value = account[order], value[order]

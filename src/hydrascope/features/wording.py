@@ -7,7 +7,7 @@ a lot. So once the members are known, their wording is read again from what recu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hydrascope.engine.base import Engine
-from hydrascope.features.items import distinct_pairs
 from hydrascope.features.population import Population
+from hydrascope.kernels.holdings import count_held, count_owners, join_lists, take_lists
 from hydrascope.kernels.ranges import ranges
 
 __all__ = [
@@ -62,19 +62,14 @@ class SampledShingles:
         return len(self.account)
 
     def rows(self) -> np.ndarray:
-        """int64[]: the exchange of each shingle."""
-        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        """int32[]: the exchange of each shingle."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.offsets))
 
     def take(self, chosen: np.ndarray) -> SampledShingles:
         """Some of the exchanges, in the order given. Args: chosen: int64[] positions."""
-        lengths = np.diff(self.offsets)[chosen]
-        offsets = np.append(0, np.cumsum(lengths))
-        flat = ranges(self.offsets[chosen], lengths)
+        offsets, shingle = take_lists(self.offsets, self.shingle, chosen)
         return SampledShingles(
-            account=self.account[chosen],
-            xid=self.xid[chosen],
-            offsets=offsets,
-            shingle=self.shingle[flat],
+            account=self.account[chosen], xid=self.xid[chosen], offsets=offsets, shingle=shingle
         )
 
     def first(self, most: int) -> SampledShingles:
@@ -123,16 +118,19 @@ class Users:
     n_accounts: int
 
     @staticmethod
-    def none() -> Users:
-        """Of no accounts."""
-        return Users(shingle=np.zeros(0, np.int64), n_users=np.zeros(0, np.int64), n_accounts=0)
-
-    def merge(self, other: Users) -> Users:
-        """Together with the users among other accounts."""
-        names, place = np.unique(np.concatenate([self.shingle, other.shingle]), return_inverse=True)
-        total = np.zeros(len(names), np.int64)
-        np.add.at(total, place, np.concatenate([self.n_users, other.n_users]))
-        return Users(shingle=names, n_users=total, n_accounts=self.n_accounts + other.n_accounts)
+    def union(parts: Sequence[Users]) -> Users:
+        """Of accounts that are in one part each."""
+        none = np.zeros(0, np.int64)
+        shingle = np.concatenate([none, *(p.shingle for p in parts)])
+        order = np.argsort(shingle)
+        shingle = shingle[order]
+        n_users = np.concatenate([none, *(p.n_users for p in parts)])[order]
+        starts = np.flatnonzero(np.append(True, np.diff(shingle) != 0)[: len(shingle)])
+        return Users(
+            shingle=shingle[starts],
+            n_users=np.add.reduceat(n_users, starts) if len(starts) else none,
+            n_accounts=sum(p.n_accounts for p in parts),
+        )
 
 
 def read_sampled(engine: Engine, population: Population, accounts: np.ndarray) -> Iterator[SampledShingles]:
@@ -168,18 +166,10 @@ def _with_systems(found: pa.Table, system: np.ndarray, of_system: np.ndarray) ->
     ends = lists.offsets.to_numpy().astype(np.int64)
     asked = pc.fill_null(found["system"], 0).to_numpy()
     first, last = (np.searchsorted(system, asked, side) for side in ("left", "right"))
-    n_wrapped = np.where(pc.is_valid(found["system"]).to_numpy(), last - first, 0)
-    n_own = np.diff(ends)
-    row = np.concatenate([np.repeat(np.arange(len(found)), n) for n in (n_own, n_wrapped)])
-    shingle = np.concatenate(
-        [lists.values.to_numpy()[ends[0] : ends[-1]], of_system[ranges(first, n_wrapped)]]
-    )
-    order = np.argsort(row, kind="stable")
+    last = np.where(pc.is_valid(found["system"]).to_numpy(), last, first)
+    offsets, shingle = join_lists(ends, lists.values.to_numpy(), first, last, of_system)
     return SampledShingles(
-        account=found["account"].to_numpy(),
-        xid=found["xid"].to_numpy(),
-        offsets=np.append(0, np.cumsum(n_own + n_wrapped)),
-        shingle=shingle[order],
+        account=found["account"].to_numpy(), xid=found["xid"].to_numpy(), offsets=offsets, shingle=shingle
     )
 
 
@@ -243,15 +233,15 @@ class Postings:
 
 
 def _postings(shingle: np.ndarray, row: np.ndarray, account: np.ndarray, length: np.ndarray) -> Postings:
-    users = _users(shingle, account[row], len(np.unique(account)))
+    users = _users(shingle, row, account)
     return Postings(shingle=shingle, row=row, account=account, length=length, users=users)
 
 
-def _users(shingle: np.ndarray, account: np.ndarray, n_accounts: int) -> Users:
-    """Accounts that hold each shingle, of pairs in any order."""
-    _, distinct, _ = distinct_pairs(account, shingle)
-    names, n_users = np.unique(distinct, return_counts=True)
-    return Users(shingle=names, n_users=n_users, n_accounts=n_accounts)
+def _users(shingle: np.ndarray, row: np.ndarray, account: np.ndarray) -> Users:
+    """Accounts that hold each shingle. Args: shingle: int64[m], ascending. row: int[m] into `account`."""
+    names, code = np.unique(account, return_inverse=True)
+    shingle, n_users = count_owners(shingle, code[row], len(names))
+    return Users(shingle=shingle, n_users=n_users, n_accounts=len(names))
 
 
 def is_enough(n_held: np.ndarray, length: np.ndarray) -> np.ndarray:
@@ -261,7 +251,8 @@ def is_enough(n_held: np.ndarray, length: np.ndarray) -> np.ndarray:
 
 def count_users(part: SampledShingles) -> Users:
     """Accounts of a part that hold each shingle."""
-    return _users(part.shingle, part.account[part.rows()], len(np.unique(part.account)))
+    order = np.argsort(part.shingle)
+    return _users(part.shingle[order], part.rows()[order], part.account)
 
 
 def find(names: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -301,6 +292,4 @@ def is_own(
 
 def holds_wording(part: SampledShingles, wording: np.ndarray) -> np.ndarray:
     """bool[n]: the exchanges that hold enough of some wording (int64[], ascending)."""
-    _, known = find(wording, part.shingle)
-    held = np.bincount(part.rows()[known], minlength=len(part))
-    return is_enough(held, np.diff(part.offsets))
+    return is_enough(count_held(part.offsets, part.shingle, wording), np.diff(part.offsets))

@@ -44,7 +44,13 @@ from hydrascope.campaigns.judge import (
     wordless_strays,
 )
 from hydrascope.campaigns.observables import usual_habits
-from hydrascope.campaigns.observations import Channel, Observations, index_channels, prepare_quantities
+from hydrascope.campaigns.observations import (
+    EARNEST,
+    Channel,
+    Observations,
+    index_channels,
+    prepare_quantities,
+)
 from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.campaigns.track import campaign_id
 from hydrascope.engine.base import Engine
@@ -235,10 +241,13 @@ def _off(quantity: str, disabled: frozenset[str]) -> bool:
 
 def _of_texts(texts: Texts) -> dict[str, Any]:
     """What `Observations` holds of the texts in use."""
+    held = texts.template_share
     return {
         "templates": texts.templates,
         "community": texts.community,
-        "template_share": texts.template_share,
+        "template_share": held,
+        "template_holders": np.bincount(held.indices, minlength=held.shape[1]),
+        "template_users": np.bincount(held.indices[held.data >= EARNEST], minlength=held.shape[1]),
         "community_share": texts.community_share,
         "usage": texts.usage,
         "usage_total": np.bincount(

@@ -1,0 +1,59 @@
+"""What the sampled exchanges of a group's members hold, side by side in arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hydrascope.features.content import Matches
+from hydrascope.kernels.ranges import ranges
+
+__all__ = ["Held"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Which templates stand in which exchanges of k members: m rows by member, exchange, template."""
+
+    n_members: int
+    member: np.ndarray
+    """int64[m] positions among the members."""
+    xid: np.ndarray
+    """int64[m]."""
+    template: np.ndarray
+    """int32[m]."""
+
+    @staticmethod
+    def of(matches: Matches, by_account: np.ndarray, members: np.ndarray) -> Held:
+        """Of some accounts. Args: by_account: int64[n_accounts+1] into the matches."""
+        starts, sizes = by_account[members], by_account[members + 1] - by_account[members]
+        rows = ranges(starts, sizes)
+        return Held(
+            n_members=len(members),
+            member=np.repeat(np.arange(len(members)), sizes),
+            xid=matches.xid[rows],
+            template=matches.template[rows],
+        )
+
+    def ranked(self, templates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Exchanges that hold any of some templates: their members, ids, and the place of the first of those that each holds.
+
+        Args:
+            templates: int32[], distinct.
+        """
+        rank = np.full(int(max(self.template.max(initial=-1), templates.max(initial=-1))) + 1, len(templates))
+        rank[templates] = np.arange(len(templates))
+        place = rank[self.template]
+        rows = np.flatnonzero(place < len(templates))
+        member, xid = self.member[rows], self.xid[rows]
+        starts = np.flatnonzero(
+            np.append(True, (np.diff(xid) != 0) | (np.diff(member) != 0))[: len(rows)]
+        )
+        first = np.minimum.reduceat(place[rows], starts) if len(starts) else place[:0]
+        return member[starts], xid[starts], first
+
+    def share(self, templates: np.ndarray, n_sampled: np.ndarray) -> np.ndarray:
+        """float64[k] share of each member's sampled exchanges (int64[k]) that hold one of the templates."""
+        member = self.ranked(templates)[0]
+        return np.bincount(member, minlength=self.n_members) / np.maximum(n_sampled, 1)
