@@ -54,6 +54,18 @@ class _Held:
     holds: np.ndarray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """A group's own wording, and the ordinary exchanges beside which it is its own."""
+
+    wording: np.ndarray
+    rest: Postings
+
+    def chance(self) -> float:
+        """Share of the ordinary exchanges that hold it all the same."""
+        return len(self.rest.holding(self.wording)) / max(len(self.rest.account), 1)
+
+
 def read_ordinary(read: Read, accounts: np.ndarray) -> Postings:
     """Sampled exchanges of at most `_COMPARED_WITH` of some accounts (int[] codes), evenly chosen."""
     return Postings.of(read(_evenly(accounts, _COMPARED_WITH)))
@@ -72,7 +84,7 @@ def distilled_shares(
 
     Members without a sampled exchange are given their group's mean. Beside a group that is a good part of the log,
     ordinary accounts that hold its wording half as often as its members do are taken for members that were not
-    attached: if they are many, they are left out and the wording is read again.
+    attached: if they are many, they are left out and the wording is read again. Some of the members tell how often.
 
     Args:
         read: reads sampled exchanges.
@@ -84,31 +96,35 @@ def distilled_shares(
         sizes: members of each group, where `groups` holds some of them only.
     """
     n_known = int((n_sampled > 0).sum())
-    stray = [_stray(k, n_known) for k in sizes or map(len, groups)]
+    strays = [_stray(k, n_known) for k in sizes or map(len, groups)]
     pieces: list[list[Users]] = [[] for _ in groups]
     for g, part in _pieces(read, [_evenly(m, _LEARNED_FROM) for m in groups], len(n_sampled)):
         pieces[g].append(count_users(part))
     learned = [Users.union(parts) for parts in pieces]
-    others = dict.fromkeys(range(len(groups)), ordinary)
-    shares: list[np.ndarray | None] = [None] * len(groups)
-    for i in range(_ROUNDS):
-        wording = {
-            g: own_wording(learned[g], rest.users, stray=0.0 if i else stray[g]) for g, rest in others.items()
+    compared = [
+        _Compared(wording=own_wording(mine, ordinary.users, stray=stray), rest=ordinary)
+        for mine, stray in zip(learned, strays, strict=True)
+    ]
+
+    def shares_of(asked: Mapping[int, np.ndarray]) -> dict[int, np.ndarray | None]:
+        held = _held(read, asked, {g: compared[g].wording for g in asked}, len(n_sampled))
+        chance = {g: compared[g].chance() for g in asked}
+        return {
+            g: _corrected(_with_turns(held[g], chance[g], opening), members, n_sampled, chance[g])
+            for g, members in asked.items()
         }
-        hits: dict[int, np.ndarray] = {}
-        held = _held(read, {g: groups[g] for g in others}, wording, len(n_sampled))
-        for g, rest in others.items():
-            hits[g] = rest.holding(wording[g])
-            chance = len(hits[g]) / max(len(rest.account), 1)
-            counted = _with_turns(held[g], chance, opening)
-            shares[g] = _corrected(counted, groups[g], n_sampled, chance)
-        again = {g: _fellows(others[g], hits[g], shares[g], len(n_sampled)) for g in others if stray[g]}
-        others = {
-            g: others[g] if fellows is None else others[g].without(fellows)
-            for g, fellows in again.items()
-            if fellows is not None or i == 0
+
+    asked = {g: _evenly(groups[g], _LEARNED_FROM) for g, stray in enumerate(strays) if stray}
+    for i in range(_ROUNDS - 1):
+        fellows = {
+            g: _fellows(compared[g], share, len(n_sampled)) for g, share in shares_of(asked).items()
         }
-    return shares
+        for g, who in fellows.items():
+            rest = compared[g].rest if who is None else compared[g].rest.without(who)
+            compared[g] = _Compared(wording=own_wording(learned[g], rest.users), rest=rest)
+        asked = {g: m for g, m in asked.items() if fellows[g] is not None or i == 0}
+    shares = shares_of(dict(enumerate(groups)))
+    return [shares[g] for g in range(len(groups))]
 
 
 def _stray(n_members: int, n_known: int) -> float:
@@ -129,17 +145,12 @@ def _held(
     return held
 
 
-def _fellows(
-    rest: Postings, hits: np.ndarray, share: np.ndarray | None, n_accounts: int
-) -> np.ndarray | None:
-    """bool[n_accounts]: the ordinary accounts that use the wording as members do; None where they are few.
-
-    Args:
-        hits: int64[] positions of the exchanges that hold it.
-    """
+def _fellows(compared: _Compared, share: np.ndarray | None, n_accounts: int) -> np.ndarray | None:
+    """bool[n_accounts]: the ordinary accounts that use the wording as members do; None where they are few."""
     if share is None:
         return None
-    n_held = np.bincount(rest.account[hits], minlength=n_accounts)
+    rest = compared.rest
+    n_held = np.bincount(rest.account[rest.holding(compared.wording)], minlength=n_accounts)
     n = np.bincount(rest.account, minlength=n_accounts)
     found = (n_held >= 2) & (n_held >= 0.5 * float(share.mean()) * n)
     return found if found.sum() >= _MANY * rest.users.n_accounts else None

@@ -68,6 +68,33 @@ def _running(active: np.ndarray, alive: np.ndarray, base: np.ndarray, own: float
 
 
 @njit(cache=True, nogil=True)
+def _of_hours(active: np.ndarray, alive: np.ndarray, base: np.ndarray, own: float) -> np.ndarray:
+    """float64[n_hours, 5], what an hour in which the scored account is active adds: 1, g and b; and to g^2 and gb, since it is one of the g.
+
+    All 0 where nobody else lives.
+    """
+    terms = np.zeros((len(base), 5))
+    for h in range(len(base)):
+        others = alive[h] - own
+        if others >= 1.0:
+            g, counted = (active[h] - own) / others, active[h] / others
+            terms[h, 0], terms[h, 1], terms[h, 2] = 1.0, g, base[h]
+            terms[h, 3], terms[h, 4] = g * g - counted * counted, (g - counted) * base[h]
+    return terms
+
+
+@njit(cache=True, nogil=True)
+def _highest(base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """float64[n_hours] each: the highest of the cycle up to an hour, and from it on: in a log's first and last hour all who live are active."""
+    until, since = base.copy(), base.copy()
+    for h in range(1, len(base)):
+        until[h] = max(base[h], until[h - 1])
+    for h in range(len(base) - 2, -1, -1):
+        since[h] = max(base[h], since[h + 1])
+    return until, since
+
+
+@njit(cache=True, nogil=True)
 def _scores(
     offsets: np.ndarray,
     hours: np.ndarray,
@@ -78,7 +105,9 @@ def _scores(
 ) -> np.ndarray:
     """Correlation of each account's residual activity with the group's, its own part left out."""
     active, alive = group
-    sums, highest = _running(active, alive, base, own), base.max()
+    sums = _running(active, alive, base, own)
+    until, since = _highest(base)
+    terms = _of_hours(active, alive, base, own)
     out = np.full(len(accounts), np.nan)
     for i in range(len(accounts)):
         mine = hours[offsets[accounts[i]] : offsets[accounts[i] + 1]]
@@ -86,8 +115,8 @@ def _scores(
             continue
         life = sums[mine[-1] + 1] - sums[mine[0]]
         rate, group_rate = len(mine) / max(life[0], 1e-9), life[1] / max(life[2], 1e-9)
-        if max(rate, group_rate) * highest <= 1.0:
-            sxy, sxx, syy = _sums_of_active_hours(mine, active, alive, base, own, life, rate, group_rate)
+        if max(rate, group_rate) * min(since[mine[0]], until[mine[-1]]) <= 1.0:
+            sxy, sxx, syy = _sums_of_active_hours(mine, terms, life, rate, group_rate)
         else:
             sxy, sxx, syy = _sums_of_all_hours(mine, active, alive, base, own, rate, group_rate)
         if sxx > 0 and syy > 0:
@@ -97,28 +126,17 @@ def _scores(
 
 @njit(cache=True, nogil=True)
 def _sums_of_active_hours(
-    mine: np.ndarray,
-    active: np.ndarray,
-    alive: np.ndarray,
-    base: np.ndarray,
-    own: float,
-    life: np.ndarray,
-    rate: float,
-    group_rate: float,
+    mine: np.ndarray, terms: np.ndarray, life: np.ndarray, rate: float, group_rate: float
 ) -> tuple[float, float, float]:
     """sxy, sxx, syy where no expectation reaches 1."""
     gg, gb, bb = life[3], life[4], life[5]
     n_mine, g_mine, b_mine = 0.0, 0.0, 0.0
     for h in mine:
-        others = alive[h] - own
-        if others >= 1.0:
-            g, b = (active[h] - own) / others, base[h]
-            counted = active[h] / others
-            gg += g * g - counted * counted
-            gb += (g - counted) * b
-            n_mine += 1.0
-            g_mine += g
-            b_mine += b
+        n_mine += terms[h, 0]
+        g_mine += terms[h, 1]
+        b_mine += terms[h, 2]
+        gg += terms[h, 3]
+        gb += terms[h, 4]
     sxx = n_mine - 2 * rate * b_mine + rate * rate * bb
     syy = gg - 2 * group_rate * gb + group_rate * group_rate * bb
     sxy = g_mine - group_rate * b_mine - rate * gb + rate * group_rate * bb
@@ -131,7 +149,7 @@ def _rounded(residual: float, total: float) -> float:
     return residual if residual > 1e-12 * total else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
 def _sums_of_all_hours(
     mine: np.ndarray,
     active: np.ndarray,
@@ -141,22 +159,23 @@ def _sums_of_all_hours(
     rate: float,
     group_rate: float,
 ) -> tuple[float, float, float]:
-    """sxy, sxx, syy by their definition."""
-    sxy, sxx, syy, xx, yy, p = 0.0, 0.0, 0.0, 0.0, 0.0, 0
-    for h in range(mine[0], mine[-1] + 1):
-        here = 1.0 if mine[p] == h else 0.0
-        p += int(here)
-        others = alive[h] - own
-        if others < 1.0:
-            continue
-        expected, others_expected = min(rate * base[h], 1.0), min(group_rate * base[h], 1.0)
-        others_active = (active[h] - own * here) / others
-        x, y = here - expected, others_active - others_expected
-        sxy += x * y
-        sxx += x * x
-        syy += y * y
-        xx += here + expected * expected
-        yy += others_active * others_active + others_expected * others_expected
+    """sxy, sxx, syy by their definition, without branches and in any order of summing, so that hours are taken several at a time."""
+    first = mine[0]
+    here = np.zeros(mine[-1] + 1 - first)
+    for h in mine:
+        here[h - first] = 1.0
+    sxy, sxx, syy, xx, yy = 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(len(here)):
+        others, b = alive[first + i] - own, base[first + i]
+        counts = 1.0 if others >= 1.0 else 0.0
+        expected, others_expected = min(rate * b, 1.0), min(group_rate * b, 1.0)
+        others_active = (active[first + i] - own * here[i]) / max(others, 1.0)
+        x, y = here[i] - expected, others_active - others_expected
+        sxy += counts * (x * y)
+        sxx += counts * (x * x)
+        syy += counts * (y * y)
+        xx += counts * (here[i] + expected * expected)
+        yy += counts * (others_active * others_active + others_expected * others_expected)
     return sxy, _rounded(sxx, xx), _rounded(syy, yy)
 
 

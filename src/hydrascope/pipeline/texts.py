@@ -16,7 +16,8 @@ from hydrascope.campaigns.stock import by_program, stock_group
 from hydrascope.engine.base import Engine
 from hydrascope.features.content import Matches, match_cores, read_heavy, sample_exchanges
 from hydrascope.features.usage import count_matches, earnest_shares
-from hydrascope.features.wording import SampledShingles
+from hydrascope.features.wording import SampledShingles, find
+from hydrascope.kernels.merge import merge_order
 from hydrascope.linkage.stocks import Stock, StockSettings, find_stocks
 from hydrascope.linkage.templates import Templates, TemplateSettings, community_of_templates, find_templates
 
@@ -151,7 +152,7 @@ def _unexplained(
 ) -> SampledShingles:
     """Exchanges that are short enough and not explained, with about so many shingles of each account."""
     length = np.diff(part.offsets)
-    kept = part.take(np.flatnonzero(~np.isin(part.xid, explained) & (length <= settings.most_length)))
+    kept = part.take(np.flatnonzero(~find(explained, part.xid)[1] & (length <= settings.most_length)))
     room = each * len(np.unique(kept.account)) / max(len(kept.shingle), 1)
     return kept.first(int(settings.most_exchanges * min(1.0, room)))
 
@@ -201,10 +202,16 @@ def _both_templates(some: Templates, more: Templates) -> Templates:
 
 
 def _both_matches(some: Matches, more: Matches, first: int) -> Matches:
-    account, xid = np.append(some.account, more.account), np.append(some.xid, more.xid)
-    template = np.append(some.template, more.template + first).astype(np.int32)
-    order = np.lexsort((template, xid, account))
-    return Matches(account=account[order], xid=xid[order], template=template[order])
+    """Both together, the templates of `more` counted from `first` on."""
+    template = more.template + np.int32(first)
+    order = merge_order(
+        (some.account, some.xid, some.template), (more.account, more.xid, template)
+    )
+    return Matches(
+        account=np.append(some.account, more.account)[order],
+        xid=np.append(some.xid, more.xid)[order],
+        template=np.append(some.template, template)[order],
+    )
 
 
 def stock_candidates(
