@@ -43,7 +43,9 @@ def test_lists_are_taken_in_the_order_asked_for(lists: list[list[int]], data: st
 
 
 @given(LISTS, st.lists(VALUES, max_size=10), st.data())
-def test_each_list_is_followed_by_its_stretch(lists: list[list[int]], more: list[int], data: st.DataObject) -> None:
+def test_each_list_is_followed_by_its_stretch(
+    lists: list[list[int]], more: list[int], data: st.DataObject
+) -> None:
     bounds = [sorted(data.draw(st.tuples(*[st.integers(0, len(more))] * 2))) for _ in lists]
     first, last = (np.array([b[i] for b in bounds], np.int64) for i in (0, 1))
     offsets, values = join_lists(*packed(lists), first, last, np.array(more, np.int64))

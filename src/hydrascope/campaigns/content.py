@@ -187,7 +187,7 @@ def _purposes(
     """
     found: dict[int, float] = {}
     community = observations.community[templates]
-    communities = [c for c in dict.fromkeys(community.tolist())][:_LABELLED]
+    communities = list(dict.fromkeys(community.tolist()))[:_LABELLED]
     for c in communities:
         if users[c] < _REACH * kept.n_members:
             continue
@@ -274,9 +274,7 @@ class _Kept:
             texts=texts,
         )
 
-    def holding(
-        self, templates: np.ndarray, *, only_matching: bool = False
-    ) -> tuple[list[str], list[str]]:
+    def holding(self, templates: np.ndarray, *, only_matching: bool = False) -> tuple[list[str], list[str]]:
         """Texts that hold some templates, and their ids; any kept text where next to none does."""
         ids = self.held.ranked(templates)[1]
         chosen = self.rows[np.isin(self.texts.xid[self.rows], ids)]

@@ -116,9 +116,7 @@ def distilled_shares(
 
     asked = {g: _evenly(groups[g], _LEARNED_FROM) for g, stray in enumerate(strays) if stray}
     for i in range(_ROUNDS - 1):
-        fellows = {
-            g: _fellows(compared[g], share, len(n_sampled)) for g, share in shares_of(asked).items()
-        }
+        fellows = {g: _fellows(compared[g], share, len(n_sampled)) for g, share in shares_of(asked).items()}
         for g, who in fellows.items():
             rest = compared[g].rest if who is None else compared[g].rest.without(who)
             compared[g] = _Compared(wording=own_wording(learned[g], rest.users), rest=rest)

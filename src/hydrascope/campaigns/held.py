@@ -47,9 +47,7 @@ class Held:
         place = rank[self.template]
         rows = np.flatnonzero(place < len(templates))
         member, xid = self.member[rows], self.xid[rows]
-        starts = np.flatnonzero(
-            np.append(True, (np.diff(xid) != 0) | (np.diff(member) != 0))[: len(rows)]
-        )
+        starts = np.flatnonzero(np.append(True, (np.diff(xid) != 0) | (np.diff(member) != 0))[: len(rows)])
         first = np.minimum.reduceat(place[rows], starts) if len(starts) else place[:0]
         return member[starts], xid[starts], first
 

@@ -204,9 +204,7 @@ def _both_templates(some: Templates, more: Templates) -> Templates:
 def _both_matches(some: Matches, more: Matches, first: int) -> Matches:
     """Both together, the templates of `more` counted from `first` on."""
     template = more.template + np.int32(first)
-    order = merge_order(
-        (some.account, some.xid, some.template), (more.account, more.xid, template)
-    )
+    order = merge_order((some.account, some.xid, some.template), (more.account, more.xid, template))
     return Matches(
         account=np.append(some.account, more.account)[order],
         xid=np.append(some.xid, more.xid)[order],
