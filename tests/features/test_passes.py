@@ -9,10 +9,14 @@ import pyarrow as pa
 import pytest
 
 from hydrascope.engine.duckdb import DuckEngine
-from hydrascope.features import content, repeats
-from hydrascope.features.content import match_cores, read_heavy, sample_exchanges
+from hydrascope.features import heavy as heavy_shingles
+from hydrascope.features import repeats
+from hydrascope.features import sampled as sampling
+from hydrascope.features.content import match_cores
+from hydrascope.features.heavy import read_heavy
 from hydrascope.features.items import read_items
 from hydrascope.features.repeats import read_passes, repeats_of
+from hydrascope.features.sampled import sample_exchanges
 
 
 def test_repeats_are_all_rows_of_keys_that_come_twice() -> None:
@@ -107,7 +111,7 @@ def test_heavy_shingles_and_matches_are_the_same_in_any_number_of_passes(
     cores, template = sampled.collect("SELECT s FROM stock ORDER BY s")["s"].to_numpy(), np.arange(300) % 60
     found = []
     for per_pass, n_passes in ((1_000_000, 1), (100, 7), (1, n_accounts)):
-        monkeypatch.setattr(content, "_PER_PASS", per_pass)
+        monkeypatch.setattr(heavy_shingles, "_PER_PASS", per_pass)
         heavy = read_heavy(sampled, n_accounts)
         assert len(heavy.passes) >= n_passes - 2
         matches = match_cores(sampled, cores, template.astype(np.int32), coverage=0.3, passes=heavy.passes)
@@ -127,7 +131,7 @@ def test_a_sample_is_cut_alike_in_any_number_of_passes(
           SELECT account, rank, row_number() OVER (PARTITION BY account ORDER BY rank) AS position FROM shingles
         ) r WHERE position <= 20 GROUP BY account""").sort_by("account")
     for per_pass in (7, 300, 1_000_000):
-        monkeypatch.setattr(content, "_RANKS_PER_PASS", per_pass)
+        monkeypatch.setattr(sampling, "_RANKS_PER_PASS", per_pass)
         sample_exchanges(sampled, 20)
         assert sampled.collect("SELECT account, rank FROM cut").sort_by("account").equals(expected)
     sampled.register("shingles", sampled.collect("SELECT * FROM shingles WHERE 1 = 0"))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrascope.features import usage
-from hydrascope.features.content import Matches, usual_rate
+from hydrascope.features.content import Matches
+from hydrascope.features.heavy import usual_rate
 from hydrascope.features.usage import count_matches, earnest_shares
 
 ROWS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 9), st.integers(0, 4)), max_size=80)

@@ -17,10 +17,10 @@ from hydrascope.features.wording import (
     SampledShingles,
     Users,
     count_users,
-    find,
     holds_wording,
     own_wording,
 )
+from hydrascope.kernels.lookup import find
 
 __all__ = ["Read", "distilled_shares", "read_ordinary", "typical_shares"]
 

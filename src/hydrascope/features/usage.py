@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
-from hydrascope.features.content import Matches, usual_rate
+from hydrascope.features.content import Matches
+from hydrascope.features.heavy import usual_rate
 
 __all__ = ["count_matches", "earnest_shares"]
 

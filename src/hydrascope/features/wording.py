@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hydrascope.engine.base import Engine
 from hydrascope.features.population import Population
+from hydrascope.features.sampled import SampledLists, Systems, read_lists, read_systems
 from hydrascope.kernels.holdings import count_held, count_owners, join_lists, take_lists
+from hydrascope.kernels.lookup import find
 from hydrascope.kernels.ranges import ranges
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "SampledShingles",
     "Users",
     "count_users",
-    "find",
     "holds_wording",
     "is_enough",
     "is_own",
@@ -142,35 +142,25 @@ def read_sampled(engine: Engine, population: Population, accounts: np.ndarray) -
         accounts: int32[] codes.
     """
     accounts = accounts[np.argsort(population.hashed[accounts])]
-    wrapped = engine.collect("SELECT system, shingle FROM wrapped")
-    system, of_system = wrapped["system"].to_numpy(), wrapped["shingle"].to_numpy()
-    order = np.argsort(system, kind="stable")
-    system, of_system = system[order], of_system[order]
+    systems = read_systems(engine)
     for start in range(0, len(accounts), _PER_READ):
         chosen = accounts[start : start + _PER_READ]
         low, high = population.hashed[chosen[[0, -1]]].tolist()
         engine.register("worded", pa.table({"code": chosen.astype(np.int32)}))
-        found = list(
-            engine.stream(
-                "SELECT s.account AS account, s.xid AS xid, s.system AS system, s.shingles AS shingles "
-                f"FROM sampled s JOIN worded w ON s.account = w.code WHERE s.hashed BETWEEN {low} AND {high}"
-            )
+        found = read_lists(
+            engine,
+            f"sampled s JOIN worded w ON s.account = w.code WHERE s.hashed BETWEEN {low} AND {high}",
+            systems,
         )
-        if found:
-            yield _with_systems(pa.Table.from_batches(found), system, of_system)
+        if len(found.account):
+            yield _with_systems(found, systems)
 
 
-def _with_systems(found: pa.Table, system: np.ndarray, of_system: np.ndarray) -> SampledShingles:
+def _with_systems(found: SampledLists, systems: Systems) -> SampledShingles:
     """Add each exchange's system prompt's shingles to those of its prompt."""
-    lists = pa.concat_arrays(found["shingles"].chunks)
-    ends = lists.offsets.to_numpy().astype(np.int64)
-    asked = pc.fill_null(found["system"], 0).to_numpy()
-    first, last = (np.searchsorted(system, asked, side) for side in ("left", "right"))
-    last = np.where(pc.is_valid(found["system"]).to_numpy(), last, first)
-    offsets, shingle = join_lists(ends, lists.values.to_numpy(), first, last, of_system)
-    return SampledShingles(
-        account=found["account"].to_numpy(), xid=found["xid"].to_numpy(), offsets=offsets, shingle=shingle
-    )
+    first, last = (np.where(found.system >= 0, systems.offsets[found.system + i], 0) for i in (0, 1))
+    offsets, shingle = join_lists(found.offsets, found.shingle, first, last, systems.shingle)
+    return SampledShingles(account=found.account, xid=found.xid, offsets=offsets, shingle=shingle)
 
 
 def read_openers(engine: Engine, accounts: np.ndarray) -> np.ndarray:
@@ -253,14 +243,6 @@ def count_users(part: SampledShingles) -> Users:
     """Accounts of a part that hold each shingle."""
     order = np.argsort(part.shingle)
     return _users(part.shingle[order], part.rows()[order], part.account)
-
-
-def find(names: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each value stands among ascending names (int64[n]), and whether it is there at all (bool[n])."""
-    place = np.searchsorted(names, values)
-    known = place < len(names)
-    known[known] = names[place[known]] == values[known]
-    return place, known
 
 
 def own_wording(members: Users, others: Users, *, stray: float = 0.0) -> np.ndarray:

@@ -5,42 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["count_held", "count_owners", "join_lists", "take_lists"]
+from hydrascope.kernels.lookup import index_values, place_of
 
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+__all__ = ["count_held", "count_owners", "join_lists", "take_lists"]
 
 
 @njit(cache=True, nogil=True)
 def count_held(offsets: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """int64[n]: entries of each list that are wanted.
 
-    A table of at most a third of its slots taken, so that most entries cost one look.
-
     Args:
         offsets: int64[n+1] into `values` (int64).
         wanted: int64[w], distinct.
     """
-    out = np.zeros(len(offsets) - 1, np.int64)
-    if not len(wanted):
-        return out
-    bits = max(4, int(np.ceil(np.log2(3 * len(wanted)))))
-    shift, mask = np.uint64(64 - bits), (1 << bits) - 1
-    keys, taken = np.empty(1 << bits, np.int64), np.zeros(1 << bits, np.bool_)
-    for value in wanted:
-        slot = np.int64((np.uint64(value) * _SPREAD) >> shift)
-        while taken[slot]:
-            slot = (slot + 1) & mask
-        keys[slot], taken[slot] = value, True
+    out, table = np.zeros(len(offsets) - 1, np.int64), index_values(wanted)
     for i in range(len(out)):
-        n = 0
         for r in range(offsets[i], offsets[i + 1]):
-            slot = np.int64((np.uint64(values[r]) * _SPREAD) >> shift)
-            while taken[slot]:
-                if keys[slot] == values[r]:
-                    n += 1
-                    break
-                slot = (slot + 1) & mask
-        out[i] = n
+            out[i] += place_of(table, values[r]) >= 0
     return out
 
 

@@ -14,9 +14,12 @@ from hydrascope.campaigns.membership import ClusterSettings
 from hydrascope.campaigns.observations import Channel, Observations
 from hydrascope.campaigns.stock import by_program, stock_group
 from hydrascope.engine.base import Engine
-from hydrascope.features.content import Matches, match_cores, read_heavy, sample_exchanges
+from hydrascope.features.content import Matches, match_cores
+from hydrascope.features.heavy import read_heavy
+from hydrascope.features.sampled import sample_exchanges
 from hydrascope.features.usage import count_matches, earnest_shares
-from hydrascope.features.wording import SampledShingles, find
+from hydrascope.features.wording import SampledShingles
+from hydrascope.kernels.lookup import find
 from hydrascope.kernels.merge import merge_order
 from hydrascope.linkage.stocks import Stock, StockSettings, find_stocks
 from hydrascope.linkage.templates import Templates, TemplateSettings, community_of_templates, find_templates
