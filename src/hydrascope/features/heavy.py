@@ -98,12 +98,14 @@ class _Passes:
     def __init__(self, engine: Engine, bounds: list[tuple[int, int]], n_accounts: int) -> None:
         self.bounds, self.systems = bounds, read_systems(engine)
         self.of_system = (self.systems.offsets, self.systems.shingle)
-        self._engine, self._n_accounts, self._whole = engine, n_accounts, None
+        self._engine, self._n_accounts = engine, n_accounts
+        self._whole: _Pass | None = None
 
     def __iter__(self) -> Iterator[_Pass]:
         if len(self.bounds) == 1:
-            self._whole = self._whole or self._read(*self.bounds[0])
-            yield self._whole
+            whole = self._whole or self._read(*self.bounds[0])
+            self._whole = whole
+            yield whole
             return
         for low, high in self.bounds:
             yield self._read(low, high)

@@ -46,7 +46,7 @@ def place_of(table: tuple[np.ndarray, np.ndarray], value: int) -> int:
 @njit(cache=True, nogil=True, inline="always")
 def _slot(value: int, n_slots: int) -> int:
     """The upper half of the product, of which all bits of the value are part, cut to the table."""
-    return np.int64((np.uint64(value) * _SPREAD) >> np.uint64(32)) & (n_slots - 1)
+    return np.int64((np.uint64(value) * _SPREAD) >> np.uint64(32)) & (n_slots - 1)  # type: ignore[return-value]
 
 
 def find(names: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
