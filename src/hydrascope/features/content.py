@@ -51,16 +51,14 @@ def match_cores(
     systems = read_systems(engine)
     names, offsets, of_shingle = _templates_of(shingle, template)
     of_system = _held_by_systems(systems, names, offsets, of_shingle)
-    account, xid, found = [_NONE.astype(np.int32)], [_NONE], [_NONE.astype(np.int32)]
+    found = []
     for low, high in passes:
         part = read_lists(engine, f"sampled s WHERE s.hashed BETWEEN {low} AND {high}", systems)
         row, held = match_lists(
             (part.offsets, part.shingle), part.system, of_system, names, (offsets, of_shingle), need
         )
-        account.append(part.account[row])
-        xid.append(part.xid[row])
-        found.append(held)
-    return _ordered(*(np.concatenate(column) for column in (account, xid, found)))
+        found.append(_ordered(part.account[row], part.xid[row], held))
+    return _gathered(found)
 
 
 def _templates_of(shingle: np.ndarray, template: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,6 +91,27 @@ def _ordered(account: np.ndarray, xid: np.ndarray, template: np.ndarray) -> Matc
     n = np.diff(np.append(first, len(xid)))[order]
     rows = ranges(first[order], n)
     return Matches(account=account[rows], xid=xid[rows], template=template[rows])
+
+
+def _gathered(parts: list[Matches]) -> Matches:
+    """Ordered parts, nobody in two, as one; each part is let go once it is copied, since a large log has tens of millions of rows."""
+    n_accounts = max((int(p.account.max(initial=-1)) + 1 for p in parts), default=0)
+    sizes = np.zeros(n_accounts + 1, np.int64)
+    for part in parts:
+        sizes[1:] += np.bincount(part.account, minlength=n_accounts)
+    starts = np.cumsum(sizes)
+    whole = Matches(
+        account=np.empty(starts[-1], np.int32),
+        xid=np.empty(starts[-1], np.int64),
+        template=np.empty(starts[-1], np.int32),
+    )
+    while parts:
+        part = parts.pop()
+        new = np.flatnonzero(np.diff(part.account, prepend=-1))
+        n = np.diff(np.append(new, len(part.account)))
+        place = ranges(starts[part.account[new]], n)
+        whole.account[place], whole.xid[place], whole.template[place] = part.account, part.xid, part.template
+    return whole
 
 
 def read_times(engine: Engine, xid: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ class Heavy:
     account: np.ndarray
     """int32[m] codes."""
     n: np.ndarray
-    """int64[m] sampled exchanges of the account that hold the shingle."""
+    """int32[m] sampled exchanges of the account that hold the shingle."""
     n_sampled: np.ndarray
     """int64[n_accounts] sampled exchanges."""
     passes: list[tuple[int, int]]
@@ -74,14 +74,15 @@ def read_heavy(engine: Engine, n_accounts: int) -> Heavy:
         heavy_pairs(part.lists, part.wrappers, read.of_system, candidates, n_sampled, usual, _FEW)
         for part in read
     ]
-    account, shingle, n = (np.concatenate([_NONE, *(f[i] for f in found)]) for i in range(3))
-    names, n_users = np.unique(shingle, return_counts=True)
-    kept = (n_users >= 2)[np.searchsorted(names, shingle)]
-    shingle, account, n = shingle[kept], account[kept], n[kept]
-    order = np.lexsort((account, shingle))
+    empty = np.zeros(0, np.int32)
+    account, place, n = (np.concatenate([empty, *(f[i] for f in found)]) for i in range(3))
+    del found  # a large log has tens of millions
+    n_users = np.bincount(place, minlength=len(candidates))
+    kept = np.flatnonzero(n_users[place] >= 2)
+    order = kept[np.lexsort((account[kept], place[kept]))]
     return Heavy(
-        shingle=shingle[order],
-        account=account[order].astype(np.int32),
+        shingle=candidates[place[order]],
+        account=account[order],
         n=n[order],
         n_sampled=n_sampled,
         passes=read.bounds,
@@ -139,8 +140,9 @@ def _repeated(read: _Passes, once: np.ndarray) -> np.ndarray:
     Args:
         once: bool[n_accounts], those in which one exchange is enough.
     """
-    found = [repeated_values(*part.lists, once)[1] for part in read]
-    shingle, n_accounts = np.unique(np.concatenate([_NONE, *found]), return_counts=True)
+    found = [np.unique(repeated_values(*part.lists, once)[1], return_counts=True) for part in read]
+    shingle, place = np.unique(np.concatenate([_NONE, *(names for names, _ in found)]), return_inverse=True)
+    n_accounts = np.bincount(place, weights=np.concatenate([_NONE, *(n for _, n in found)]))
     return shingle[n_accounts >= 2]
 
 

@@ -67,11 +67,11 @@ def heavy_pairs(
         few: sampled exchanges of accounts in which once can be enough.
 
     Returns:
-        int32[k] accounts, int64[k] candidates, int64[k] exchanges.
+        int32[k] accounts, int32[k] positions of candidates, int32[k] exchanges.
     """
     table = index_values(candidates)
     counts, touched = np.zeros(len(candidates), np.int32), np.empty(len(candidates), np.int32)
-    owners, found, times, k = np.empty(1024, np.int32), np.empty(1024, np.int64), np.empty(1024, np.int64), 0
+    owners, found, times, k = np.empty(1024, np.int32), np.empty(1024, np.int32), np.empty(1024, np.int32), 0
     start = 0
     while start < len(lists[0]):
         stop, n_touched = _count(lists, wrappers, systems, table, start, counts, touched)
@@ -85,7 +85,7 @@ def heavy_pairs(
             held, mean = min(np.int64(counts[c]), n), n * usual[c]
             counts[c] = 0
             if (held >= 2 or n <= few) and held >= 1.0 + mean + 3.0 * np.sqrt(mean):
-                owners[k], found[k], times[k] = account, candidates[c], held
+                owners[k], found[k], times[k] = account, c, held
                 k += 1
         start = stop
     return owners[:k].copy(), found[:k].copy(), times[:k].copy()

@@ -20,7 +20,7 @@ from hydrascope.features.sampled import sample_exchanges
 from hydrascope.features.usage import count_matches, earnest_shares
 from hydrascope.features.wording import SampledShingles
 from hydrascope.kernels.lookup import find
-from hydrascope.kernels.merge import merge_order
+from hydrascope.kernels.merge import merge_sorted
 from hydrascope.linkage.stocks import Stock, StockSettings, find_stocks
 from hydrascope.linkage.templates import Templates, TemplateSettings, community_of_templates, find_templates
 
@@ -206,13 +206,11 @@ def _both_templates(some: Templates, more: Templates) -> Templates:
 
 def _both_matches(some: Matches, more: Matches, first: int) -> Matches:
     """Both together, the templates of `more` counted from `first` on."""
-    template = more.template + np.int32(first)
-    order = merge_order((some.account, some.xid, some.template), (more.account, more.xid, template))
-    return Matches(
-        account=np.append(some.account, more.account)[order],
-        xid=np.append(some.xid, more.xid)[order],
-        template=np.append(some.template, template)[order],
+    account, xid, template = merge_sorted(
+        (some.account, some.xid, some.template),
+        (more.account, more.xid, more.template + np.int32(first)),
     )
+    return Matches(account=account, xid=xid, template=template)
 
 
 def stock_candidates(
