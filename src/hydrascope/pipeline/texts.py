@@ -144,7 +144,7 @@ def find_stocks_among(
     chosen = accounts[:: max(1, -(-len(accounts) // settings.most_accounts))]
     if not len(chosen):
         return [], accounts
-    explained = _explained(texts, settings.explained)
+    explained = _explained(texts, chosen, settings.explained)
     each = settings.most_shingles / len(chosen)
     left = SampledShingles.concat(_unexplained(part, explained, each, settings) for part in read(chosen))
     return find_stocks(left, settings, templates), np.setdiff1d(accounts, chosen)
@@ -160,12 +160,15 @@ def _unexplained(
     return kept.first(int(settings.most_exchanges * min(1.0, room)))
 
 
-def _explained(texts: Texts, least: float) -> np.ndarray:
-    """Exchanges that hold a template which its users hold in a good part of theirs: int64[] hashed ids, ascending."""
+def _explained(texts: Texts, accounts: np.ndarray, least: float) -> np.ndarray:
+    """Exchanges of some accounts that hold a template which its users hold in a good part of theirs: int64[] hashed ids, ascending, some repeated."""
     share = texts.template_share.tocsc()
     n_users = np.diff(share.indptr)
     mean = np.asarray(share.sum(axis=0)).ravel() / np.maximum(n_users, 1)
-    return np.unique(texts.matches.xid[(mean >= least)[texts.matches.template]])
+    asked = np.zeros(len(texts.n_sampled), bool)
+    asked[accounts] = True
+    matches = texts.matches
+    return np.sort(matches.xid[(mean >= least)[matches.template] & asked[matches.account]])
 
 
 def with_stocks(engine: Engine, texts: Texts, stocks: Sequence[Stock], settings: TemplateSettings) -> Texts:
