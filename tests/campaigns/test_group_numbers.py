@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydrascope.campaigns.content import ContentSource, GroupContent, _copies_spread, _items, _wordings
+from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.judge import EnforcementSettings, Judged, habit_bits, least_habit_bits
 from hydrascope.campaigns.observables import (
     _ban_excess,
@@ -21,6 +22,7 @@ from hydrascope.campaigns.observables import (
     _top_share,
 )
 from hydrascope.campaigns.observations import Channel, Observations, index_channels
+from hydrascope.features.content import Matches
 from hydrascope.features.incidence import ChannelRows
 from hydrascope.features.surroundings import Happenings
 
@@ -102,44 +104,50 @@ def test_an_assignment_goes_to_all_members_and_an_entry_of_a_list_to_few(copies:
     assert _items(sent(prompts), np.arange(20))["items_in_common"] == pytest.approx(says)
 
 
-def matches(templates: list[list[int]]) -> ContentSource:
+def held(templates: list[list[int]]) -> Held:
     """What each account's exchanges hold, one template an exchange."""
-    account = np.repeat(np.arange(len(templates)), [len(t) for t in templates])
-    flat = np.array([t for held in templates for t in held], np.int32)
-    found = SimpleNamespace(account=account, xid=np.arange(len(flat)), template=flat)
-    by_account = np.searchsorted(account, np.arange(len(templates) + 1))
-    return cast(ContentSource, SimpleNamespace(matches=found, by_account=by_account))
+    sizes = np.array([len(t) for t in templates])
+    found = Matches(
+        account=np.repeat(np.arange(len(templates), dtype=np.int32), sizes),
+        xid=np.arange(int(sizes.sum())),
+        template=np.array([t for one in templates for t in one], np.int32),
+    )
+    return Held.of(found, np.append(0, np.cumsum(sizes)), np.arange(len(templates)))
 
 
 @pytest.mark.parametrize("n_wordings", [1, 4, 20])
 def test_wordings_that_all_use_in_turn_are_counted(n_wordings: int) -> None:
     """Sixty accounts of thirty requests that draw on one stock: its size, give or take a tenth (statistical)."""
     rng = np.random.default_rng(n_wordings)
-    source = matches(rng.integers(n_wordings, size=(60, 30)).tolist())
-    found = _wordings(source, np.arange(60), np.arange(n_wordings, dtype=np.int32))
+    found = _wordings(
+        held(rng.integers(n_wordings, size=(60, 30)).tolist()), np.arange(n_wordings, dtype=np.int32)
+    )
     assert found == pytest.approx(n_wordings, rel=0.1)
 
 
 def test_people_who_keep_to_their_wording_use_one_however_many_there_are() -> None:
     """Twenty templates, each account with its own."""
-    source = matches([[i % 20] * 30 for i in range(60)])
-    assert _wordings(source, np.arange(60), np.arange(20, dtype=np.int32)) == 1.0
+    assert _wordings(held([[i % 20] * 30 for i in range(60)]), np.arange(20, dtype=np.int32)) == 1.0
 
 
 def test_a_request_that_holds_several_templates_counts_once_and_few_requests_say_nothing() -> None:
     """A wrapper in two parts is one wording; eight requests are no sample."""
-    both = matches([[0] * 30 for _ in range(5)])
-    doubled = SimpleNamespace(
-        matches=SimpleNamespace(
-            account=np.repeat(both.matches.account, 2),
-            xid=np.repeat(both.matches.xid, 2),
-            template=np.tile([0, 1], len(both.matches.xid)).astype(np.int32),
-        ),
-        by_account=both.by_account * 2,
+    one = held([[0] * 30 for _ in range(5)])
+    doubled = Held(
+        n_members=5,
+        member=np.repeat(one.member, 2),
+        xid=np.repeat(one.xid, 2),
+        template=np.tile([0, 1], len(one.xid)).astype(np.int32),
     )
-    assert _wordings(cast(ContentSource, doubled), np.arange(5), np.array([1, 0], np.int32)) == 1.0
-    assert _wordings(matches([[0], [1], [0, 1]]), np.arange(3), np.array([0, 1], np.int32)) is None
-    assert _wordings(matches([[5] * 9]), np.arange(1), np.zeros(0, np.int32)) is None
+    assert _wordings(doubled, np.array([1, 0], np.int32)) == 1.0
+    assert _wordings(held([[0], [1], [0, 1]]), np.array([0, 1], np.int32)) is None
+    assert _wordings(held([[5] * 9]), np.zeros(0, np.int32)) is None
+
+
+def test_the_share_of_exchanges_with_a_text_counts_each_once() -> None:
+    """Of accounts, by position; one without any has none."""
+    some = held([[0, 1, 1, 2], [], [2, 2]])
+    assert some.share(np.array([1, 0], np.int32), np.array([6, 0, 4])).tolist() == [0.5, 0.0, 0.0]
 
 
 DAY_US = 86_400_000_000
