@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hydrascope.features import heavy as heavy_shingles
 from hydrascope.features import repeats
 from hydrascope.features import sampled as sampling
 from hydrascope.features.content import match_cores
-from hydrascope.features.heavy import read_heavy
+from hydrascope.features.heavy import read_heavy, usual_rate
 from hydrascope.features.items import read_items
 from hydrascope.features.repeats import read_passes, repeats_of
 from hydrascope.features.sampled import sample_exchanges
@@ -120,6 +121,74 @@ def test_heavy_shingles_and_matches_are_the_same_in_any_number_of_passes(
     assert len(found[0][0]) > 50 and len(found[0][4]) > 50
     for other in found[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+def sample_of(engine: DuckEngine) -> tuple[list[tuple[int, int, set[int], set[int]]], np.ndarray]:
+    """Sampled exchanges as (account, id, shingles of the prompt, of the system prompt), and how many each account has."""
+    wrapped: dict[int, set[int]] = {}
+    for row in engine.collect("SELECT system, shingle FROM wrapped").to_pylist():
+        wrapped.setdefault(row["system"], set()).add(row["shingle"])
+    rows = [
+        (r["account"], r["xid"], set(r["shingles"]), wrapped.get(r["system"], set()))
+        for r in engine.collect("SELECT account, xid, system, shingles FROM sampled").to_pylist()
+    ]
+    return rows, np.bincount([r[0] for r in rows])
+
+
+def test_heavy_shingles_are_those_of_their_definition(sampled: DuckEngine) -> None:
+    """Counted with dictionaries: beyond the usual rate of those that recur in two accounts, in two accounts."""
+    sample_exchanges(sampled, 20)
+    rows, n_sampled = sample_of(sampled)
+    prompts, held = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
+    for account, _, own, wrapper in rows:
+        prompts.update((account, s) for s in own)
+        held.update((account, s) for s in [*own, *wrapper])
+    recurs = Counter(s for (a, s), n in prompts.items() if n >= 2 or n_sampled[a] <= 3)
+    wrapped = set().union(*(r[3] for r in rows))
+    counts = {
+        (a, s): min(n, int(n_sampled[a])) for (a, s), n in held.items() if recurs[s] >= 2 or s in wrapped
+    }
+    users = Counter(s for _, s in counts)
+    share = Counter[int]()
+    for (a, s), n in counts.items():
+        share[s] += round(n * 1e9 / n_sampled[a])
+    heavy = {}
+    for (a, s), n in counts.items():
+        rate = usual_rate(np.array([share[s] / 1e9]), np.array([users[s]]), len(n_sampled))[0]
+        mean = rate * n_sampled[a]
+        if users[s] >= 2 and (n >= 2 or n_sampled[a] <= 3) and n >= 1 + mean + 3 * mean**0.5:
+            heavy[s, a] = n
+    often = Counter(s for s, _ in heavy)
+    expected = sorted((s, a, n) for (s, a), n in heavy.items() if often[s] >= 2)
+    found = read_heavy(sampled, len(n_sampled))
+    assert len(expected) > 50
+    assert (
+        list(zip(found.shingle.tolist(), found.account.tolist(), found.n.tolist(), strict=True)) == expected
+    )
+    assert found.n_sampled.tolist() == n_sampled.tolist()
+
+
+def test_matches_are_those_of_their_definition(sampled: DuckEngine) -> None:
+    """Shingles of a core, those in both prompt and system prompt counted twice, some of them part of two templates."""
+    sample_exchanges(sampled, 20)
+    rows, n_sampled = sample_of(sampled)
+    stock = sampled.collect("SELECT s FROM stock ORDER BY s")["s"].to_numpy()
+    shingle = np.append(stock, stock[:40])
+    template = np.append(np.arange(300) % 60, 60 + np.arange(40) % 4).astype(np.int32)
+    cores: dict[int, set[int]] = {}
+    for s, t in zip(shingle.tolist(), template.tolist(), strict=True):
+        cores.setdefault(t, set()).add(s)
+    expected = sorted(
+        (account, xid, t)
+        for account, xid, own, wrapper in rows
+        for t, core in cores.items()
+        if len(core & own) + len(core & wrapper) >= max(1, np.ceil(0.3 * len(core)))
+    )
+    heavy = read_heavy(sampled, len(n_sampled))
+    found = match_cores(sampled, shingle, template, coverage=0.3, passes=heavy.passes)
+    got = list(zip(found.account.tolist(), found.xid.tolist(), found.template.tolist(), strict=True))
+    assert len(expected) > 50
+    assert got == expected
 
 
 def test_a_sample_is_cut_alike_in_any_number_of_passes(

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hydrascope.engine.base import Engine
+from hydrascope.kernels.lookup import find
 
 __all__ = ["SampledLists", "Systems", "read_lists", "read_systems", "sample_exchanges"]
 
@@ -129,8 +130,5 @@ def read_lists(engine: Engine, source: str, systems: Systems) -> SampledLists:
 
 
 def _places(system: pa.ChunkedArray, names: np.ndarray) -> np.ndarray:
-    asked = pc.fill_null(system, 0).to_numpy()
-    place = np.searchsorted(names, asked)
-    known = pc.is_valid(system).to_numpy() & (place < len(names))
-    known[known] = names[place[known]] == asked[known]
-    return np.where(known, place, -1)
+    place, known = find(names, pc.fill_null(system, 0).to_numpy())
+    return np.where(known & pc.is_valid(system).to_numpy(), place, -1)

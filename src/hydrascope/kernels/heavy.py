@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from hydrascope.kernels.lookup import index_values, place_of
+from hydrascope.kernels.repeats import grown
 
 __all__ = ["heavy_pairs", "match_lists", "usual_shares"]
 
@@ -63,6 +64,7 @@ def heavy_pairs(
     """Candidates that an account holds beyond their usual rate, three standard deviations and one exchange on top.
 
     Args:
+        lists, wrappers, systems, candidates, n_sampled: as in `usual_shares`.
         usual: float64[c], NaN for candidates that are not asked about.
         few: sampled exchanges of accounts in which once can be enough.
 
@@ -78,8 +80,11 @@ def heavy_pairs(
         account = lists[1][lists[0][start]]
         n = n_sampled[account]
         if k + n_touched > len(owners):
-            room = max(2 * len(owners), k + n_touched)
-            owners, found, times = _longer(owners, room), _longer(found, room), _longer(times, room)
+            owners, found, times = (
+                grown(owners, k + n_touched),
+                grown(found, k + n_touched),
+                grown(times, k + n_touched),
+            )
         for i in range(n_touched):
             c = touched[i]
             held, mean = min(np.int64(counts[c]), n), n * usual[c]
@@ -89,13 +94,6 @@ def heavy_pairs(
                 k += 1
         start = stop
     return owners[:k].copy(), found[:k].copy(), times[:k].copy()
-
-
-@njit(cache=True, nogil=True)
-def _longer(buffer: np.ndarray, room: int) -> np.ndarray:
-    longer = np.empty(room, buffer.dtype)
-    longer[: len(buffer)] = buffer
-    return longer
 
 
 @njit(cache=True, nogil=True)
@@ -178,8 +176,7 @@ def match_lists(
                     n_touched += 1
                 counts[t] += of_system[2][p]
         if k + n_touched > len(rows):
-            room = max(2 * len(rows), k + n_touched)
-            rows, found = _longer(rows, room), _longer(found, room)
+            rows, found = grown(rows, k + n_touched), grown(found, k + n_touched)
         if n_touched > 1:
             touched[:n_touched].sort()
         for j in range(n_touched):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["repeated_values"]
+__all__ = ["grown", "repeated_values"]
 
 
 @njit(cache=True, nogil=True)
@@ -34,7 +34,7 @@ def repeated_values(
         mask = max(1024, 1 << int(np.ceil(np.log2(2 * size + 1)))) - 1
         mask = min(mask, len(keys) - 1)
         if n_found + size > len(found):
-            owners, found = _grown(owners, n_found + size), _grown(found, n_found + size)
+            owners, found = grown(owners, n_found + size), grown(found, n_found + size)
         enough = 1 if once[account[order[start]]] else 2
         for i in range(start, stop):
             for r in range(offsets[order[i]], offsets[order[i] + 1]):
@@ -53,7 +53,7 @@ def repeated_values(
 
 
 @njit(cache=True, nogil=True)
-def _grown(buffer: np.ndarray, size: int) -> np.ndarray:
+def grown(buffer: np.ndarray, size: int) -> np.ndarray:
     """A copy with room for `size`, and for some more."""
     larger = np.empty(max(2 * len(buffer), size), buffer.dtype)
     larger[: len(buffer)] = buffer
