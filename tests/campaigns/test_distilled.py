@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from hydrascope.campaigns.distilled import Read, distilled_shares, read_ordinary, typical_shares
+from hydrascope.campaigns.distilled import Read, distilled_shares, read_ordinary, typical_wording
 from hydrascope.features.wording import Postings, SampledShingles
 
 N_SAMPLED = 20
@@ -110,11 +110,10 @@ def test_a_relays_customers_have_no_wording_in_common() -> None:
     read, n = log(np.append(np.full(150, 0.9), np.zeros(400)), 0.0)
     n[300:] = 0
     campaign, relay, silent = (np.arange(a, b, dtype=np.int32) for a, b in ((0, 150), (150, 200), (300, 310)))
-    assert typical_shares(read, [campaign, silent, relay], np.arange(200, 300), n) == [
-        pytest.approx(0.9, abs=0.05),
-        None,
-        0.0,
-    ]
+    found = typical_wording(read, [campaign, silent, relay], np.arange(200, 300), n)
+    assert [None if t is None else t.share for t in found] == [pytest.approx(0.9, abs=0.05), None, 0.0]
+    assert found[0] is not None
+    assert found[0].wording.tolist() == list(range(90))  # 30 variants of 3 shingles
 
 
 @pytest.mark.parametrize(("wrapped", "expected"), [(1.0, 1.0), (0.5, 0.1)])

@@ -44,8 +44,7 @@ def group() -> tuple[Any, Any, Any]:
         candidate=SimpleNamespace(fit=SimpleNamespace(channels={"ip": np.linspace(-1, 2, N)})),
     )
     source = SimpleNamespace(
-        matches=SimpleNamespace(xid=np.arange(N), template=template),
-        by_account=np.arange(N + 1),
+        matches=SimpleNamespace(offsets=np.arange(N + 1), xid=np.arange(N), template=template),
         texts=SimpleNamespace(
             offsets=np.arange(N + 1),
             xid=np.arange(N),

@@ -108,11 +108,11 @@ def held(templates: list[list[int]]) -> Held:
     """What each account's exchanges hold, one template an exchange."""
     sizes = np.array([len(t) for t in templates])
     found = Matches(
-        account=np.repeat(np.arange(len(templates), dtype=np.int32), sizes),
+        offsets=np.append(0, np.cumsum(sizes)),
         xid=np.arange(int(sizes.sum())),
         template=np.array([t for one in templates for t in one], np.int32),
     )
-    return Held.of(found, np.append(0, np.cumsum(sizes)), np.arange(len(templates)))
+    return Held.of(found, np.arange(len(templates)))
 
 
 @pytest.mark.parametrize("n_wordings", [1, 4, 20])

@@ -139,7 +139,11 @@ def united(verdict: str, spill: Path, *, second_begins: float = 10.1, second: fl
     log = observed({"ip": everyone(FIRST, 1) | everyone(SECOND, 2) | everyone(THIRD, 3)})
     log.template_share = csr_array(share)  # type: ignore[misc]
     xid = np.arange(sum(map(len, at)), dtype=np.int64)
-    matches = Matches(account=np.concatenate(account), xid=xid, template=np.concatenate(template))
+    matches = Matches(
+        offsets=np.searchsorted(np.concatenate(account), np.arange(N + 1)),
+        xid=xid,
+        template=np.concatenate(template),
+    )
     engine = DuckEngine(memory_bytes=512 << 20, threads=1, spill=spill)
     engine.register("exchanges", pa.table({"xid": xid, "at_us": np.concatenate(at)}))
 

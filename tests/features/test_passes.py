@@ -115,10 +115,17 @@ def test_heavy_shingles_and_matches_are_the_same_in_any_number_of_passes(
         monkeypatch.setattr(heavy_shingles, "_PER_PASS", per_pass)
         heavy = read_heavy(sampled, n_accounts)
         assert len(heavy.passes) >= n_passes - 2
-        matches = match_cores(sampled, cores, template.astype(np.int32), coverage=0.3, passes=heavy.passes)
+        matches = match_cores(
+            sampled,
+            cores,
+            template.astype(np.int32),
+            n_accounts=n_accounts,
+            coverage=0.3,
+            passes=heavy.passes,
+        )
         names = ("shingle", "account", "n", "n_sampled")
-        found.append([getattr(heavy, n) for n in names] + [matches.account, matches.xid, matches.template])
-    assert len(found[0][0]) > 50 and len(found[0][4]) > 50
+        found.append([getattr(heavy, n) for n in names] + [matches.offsets, matches.xid, matches.template])
+    assert len(found[0][0]) > 50 and len(found[0][5]) > 50
     for other in found[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(found[0], other, strict=True))
 
@@ -185,8 +192,10 @@ def test_matches_are_those_of_their_definition(sampled: DuckEngine) -> None:
         if len(core & own) + len(core & wrapper) >= max(1, np.ceil(0.3 * len(core)))
     )
     heavy = read_heavy(sampled, len(n_sampled))
-    found = match_cores(sampled, shingle, template, coverage=0.3, passes=heavy.passes)
-    got = list(zip(found.account.tolist(), found.xid.tolist(), found.template.tolist(), strict=True))
+    found = match_cores(
+        sampled, shingle, template, n_accounts=len(n_sampled), coverage=0.3, passes=heavy.passes
+    )
+    got = list(zip(found.account().tolist(), found.xid.tolist(), found.template.tolist(), strict=True))
     assert len(expected) > 50
     assert got == expected
 

@@ -20,7 +20,9 @@ def test_counts_are_those_of_a_plain_loop(rows: list[tuple[int, int, int]], at_o
     """An exchange counts once for a column, whatever the number of its templates there; pieces change nothing."""
     rows = sorted(rows)
     account, xid, template = (np.array([r[i] for r in rows], np.int64) for i in range(3))
-    matches = Matches(account=account.astype(np.int32), xid=xid, template=template.astype(np.int32))
+    offsets = np.searchsorted(account, np.arange(13))
+    matches = Matches(offsets=offsets, xid=xid, template=template.astype(np.int32))
+    assert matches.account().tolist() == account.tolist()
     column = template // 2  # several templates of a community
     expected = np.zeros((12, 3))
     for a, _, c in {(a, x, t // 2) for a, x, t in rows}:
@@ -33,8 +35,8 @@ def test_counts_are_those_of_a_plain_loop(rows: list[tuple[int, int, int]], at_o
 
 def test_one_question_does_not_make_a_user() -> None:
     """Who holds a column once among many sampled exchanges does not use it; who holds it often does."""
-    account = np.repeat(np.arange(2, dtype=np.int32), [1, 30])
-    matches = Matches(account=account, xid=np.arange(31), template=np.zeros(31, np.int32))
+    offsets = np.append([0, 1], np.full(39, 31))
+    matches = Matches(offsets=offsets, xid=np.arange(31), template=np.zeros(31, np.int32))
     counts = count_matches(matches, matches.template, 40, 1)
     assert earnest_shares(counts, np.full(40, 60)).toarray()[:2, 0].tolist() == [0.0, 0.5]
 

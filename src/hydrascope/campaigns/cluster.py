@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hydrascope.campaigns.attach import attach, find_strays
+from hydrascope.campaigns.distilled import Typical
 from hydrascope.campaigns.handover import Handover
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.merge import split, unite
@@ -48,8 +49,8 @@ class Candidate:
     """Accounts that it was picked from for being alike, its own among them."""
     heart: Fit | None = None
     """The group without the strays that were brought to it; None where there are none. It is judged, and strays share its fate."""
-    wording_share: float | None = None
-    """Share of the median member's exchanges that hold the group's own wording; None where it was not read."""
+    wording: Typical | None = None
+    """The group's own wording; None where it was not read."""
     stock: np.ndarray | None = None
     """int32[] templates of the stock of wordings that it was found by; None for other groups."""
     handovers: tuple[Handover, ...] = ()

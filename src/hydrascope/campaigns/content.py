@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
+from hydrascope.campaigns.bystanders import OUTSIDE, is_private
 from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.observations import EARNEST, Observations
 from hydrascope.features.content import Matches
 from hydrascope.features.items import Items
 from hydrascope.features.surroundings import TextSample
+from hydrascope.features.wording import is_enough
+from hydrascope.kernels.holdings import count_held
 from hydrascope.kernels.ranges import ranges
+from hydrascope.sketch import sketch_texts
 from hydrascope.stats.variation import effective_number
 
 __all__ = ["ContentSource", "GroupContent", "Label", "describe_content"]
@@ -24,8 +29,6 @@ _COMMON = 0.15
 """A template belongs to a group when at least this share of the members uses it."""
 _LIFT = 4.0
 """... and members use it at least this many times as often as other accounts do."""
-_OUTSIDE = 0.25
-"""A text is a group's own where users outside are at most this many for each user inside."""
 _FAIR_PART = 0.2
 """Least share of a text's users that a group is for the wording to speak of the group's purpose."""
 _LABELLED = 8
@@ -40,6 +43,8 @@ _PAIRS = 60
 """Fewer (ordered) pairs of requests do not tell how many wordings there are."""
 _VARIED = 5.0
 """Wordings in turn, from which a request's own words are too few to tell what is asked for: what recurs between the texts is labelled as well."""
+_SURE = 0.9
+"""Probability from which what recurs in the texts that hold a group's own wording elicits: with the items of the texts it is labelled less surely."""
 _SHOWN = 60
 """Members whose texts are read."""
 _ENOUGH_TEXTS = 5
@@ -55,8 +60,6 @@ class ContentSource:
     """What groups are described from."""
 
     matches: Matches
-    by_account: np.ndarray
-    """int64[n_accounts+1] into the matches, which are sorted by account."""
     items: Items
     items_by_account: np.ndarray
     texts: TextSample
@@ -103,14 +106,20 @@ class GroupContent:
 
 
 def describe_content(
-    observations: Observations, source: ContentSource, members: np.ndarray, stock: np.ndarray | None = None
+    observations: Observations,
+    source: ContentSource,
+    members: np.ndarray,
+    *,
+    stock: np.ndarray | None = None,
+    wording: np.ndarray | None = None,
 ) -> GroupContent:
     """Templates, items and labels of one group.
 
     Args:
         stock: int32[] templates of the stock of wordings that it was found by: none of them is common in it.
+        wording: int64[] shingles, ascending: the group's own wording; None where it was not read.
     """
-    held = Held.of(source.matches, source.by_account, members)
+    held = Held.of(source.matches, members)
     users = _users_inside(observations, members)
     templates, distinctive = _group_templates(observations, members)
     if stock is not None:
@@ -122,16 +131,18 @@ def describe_content(
     wordings = _wordings(held, templates)
     capabilities, elicitations = source.label(texts)
     elicits = _elicitation(observations, source, kept, users, templates, elicitations)
-    if elicits is not None and wordings is not None and wordings >= _VARIED:
-        recurring = source.label_recurring(texts)[1]
-        if 1.0 - recurring.get("none", 0.0) > elicits:
-            elicitations, elicits = recurring, 1.0 - recurring.get("none", 0.0)
+    varied = texts if wordings is not None and wordings >= _VARIED else []
+    for recurring, least in ((varied, 0.0), (kept.worded(wording), _SURE)):
+        found = source.label_recurring(recurring)[1]
+        asks = 1.0 - found.get("none", 0.0) if found else 0.0
+        if elicits is not None and asks > max(elicits, least):
+            elicitations, elicits = found, asks
     if stock is None:
         text_users = _text_users(observations, members, users, templates)
-        own = templates[_is_private(observations, members, templates)]
+        own = templates[is_private(observations, members, templates)]
     else:
         text_users = _stock_users(observations, members, stock)
-        own = stock if text_users <= (1.0 + _OUTSIDE) * len(members) else stock[:0]
+        own = stock if text_users <= (1.0 + OUTSIDE) * len(members) else stock[:0]
     return GroupContent(
         templates=templates,
         distinctive=distinctive,
@@ -219,13 +230,6 @@ def _users_inside(observations: Observations, members: np.ndarray) -> np.ndarray
     return np.bincount(inside.indices[inside.data > 0], minlength=inside.shape[1])
 
 
-def _is_private(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
-    """Whether each template has next to no users outside the group."""
-    n_templates = observations.template_share.shape[1]
-    inside = np.bincount(observations.template_share[members].indices, minlength=n_templates)[templates]
-    return observations.template_holders[templates] - inside <= _OUTSIDE * inside
-
-
 def _stock_users(observations: Observations, members: np.ndarray, stock: np.ndarray) -> int:
     """The members, and accounts outside that use the stock half as much as the median member does."""
     share = observations.community_share[:, [int(observations.community[stock[0]])]].toarray().ravel()
@@ -282,6 +286,18 @@ class _Kept:
             chosen = self.rows
         rows = chosen.tolist()
         return [self.texts.text[r] for r in rows], [self.texts.exchange_id[r] for r in rows]
+
+    def worded(self, wording: np.ndarray | None) -> list[str]:
+        """Texts that hold enough of a group's own wording; none where few of the members send such texts."""
+        if wording is None or not len(wording) or not len(self.rows):
+            return []
+        texts = [self.texts.text[r] for r in self.rows.tolist()]
+        sketch = sketch_texts(pa.array(texts, pa.string()))
+        n_held = count_held(sketch.offsets, sketch.shingles.view(np.int64), wording)
+        chosen = np.flatnonzero(is_enough(n_held, np.diff(sketch.offsets)))
+        senders = np.unique(np.searchsorted(self.texts.offsets, self.rows[chosen], "right"))
+        many = len(chosen) >= _ENOUGH_TEXTS and len(senders) >= _REACH * self.held.n_members
+        return [texts[i] for i in chosen.tolist()] if many else []
 
 
 def _reach(observations: Observations, members: np.ndarray, share: np.ndarray) -> float | None:

@@ -22,7 +22,7 @@ from hydrascope.features.wording import (
 )
 from hydrascope.kernels.lookup import find
 
-__all__ = ["Read", "distilled_shares", "read_ordinary", "typical_shares"]
+__all__ = ["Read", "Typical", "distilled_shares", "read_ordinary", "typical_wording"]
 
 Read = Callable[[np.ndarray], Iterator[SampledShingles]]
 """Codes of accounts, int32[], to their sampled exchanges."""
@@ -43,6 +43,16 @@ _MANY = 0.02
 """Share of the ordinary accounts that users of a wording must be to be left out."""
 _LARGE = 0.1
 """Share of all others that half as many accounts as a group has must be for its wording to be read more than once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typical:
+    """A group's own wording, and how much of its traffic holds it."""
+
+    wording: np.ndarray
+    """int64[] shingles, ascending."""
+    share: float
+    """Of the median member's exchanges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +105,18 @@ def distilled_shares(
             in long ones.
         sizes: members of each group, where `groups` holds some of them only.
     """
+    return [share for _, share in _worded(read, groups, ordinary, n_sampled, opening, sizes)]
+
+
+def _worded(
+    read: Read,
+    groups: Sequence[np.ndarray],
+    ordinary: Postings,
+    n_sampled: np.ndarray,
+    opening: np.ndarray | None = None,
+    sizes: Sequence[int] | None = None,
+) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Own wording (int64[], ascending) and members' shares (float64[k], or None) of each group; see `distilled_shares`."""
     n_known = int((n_sampled > 0).sum())
     strays = [_stray(k, n_known) for k in sizes or map(len, groups)]
     pieces: list[list[Users]] = [[] for _ in groups]
@@ -122,7 +144,7 @@ def distilled_shares(
             compared[g] = _Compared(wording=own_wording(learned[g], rest.users), rest=rest)
         asked = {g: m for g, m in asked.items() if fellows[g] is not None or i == 0}
     shares = shares_of(dict(enumerate(groups)))
-    return [shares[g] for g in range(len(groups))]
+    return [(compared[g].wording, shares[g]) for g in range(len(groups))]
 
 
 def _stray(n_members: int, n_known: int) -> float:
@@ -169,10 +191,10 @@ def _with_turns(pieces: Sequence[_Held], chance: float, opening: np.ndarray | No
     return [replace(p, holds=np.where(first, p.holds, 1.0)) for p, first in zip(pieces, opens, strict=True)]
 
 
-def typical_shares(
+def typical_wording(
     read: Read, groups: Sequence[np.ndarray], others: np.ndarray, n_sampled: np.ndarray
-) -> list[float | None]:
-    """Share of the median member's exchanges that hold its group's own wording; None where nobody has a sample.
+) -> list[Typical | None]:
+    """Each group's own wording and the median member's share of it; None where nobody has a sample.
 
     As `distilled_shares`, from a few exchanges of a few members of each group: a median needs no more, and a log has
     thousands of groups.
@@ -186,16 +208,16 @@ def typical_shares(
 
     asked = [_evenly(m[n_sampled[m] > 0], _ASKED) for m in groups]
     known = [i for i, m in enumerate(asked) if len(m)]
-    shares = distilled_shares(
+    worded = _worded(
         few,
         [asked[i] for i in known],
         read_ordinary(few, others),
         np.minimum(n_sampled, _EXCHANGES),
         sizes=[len(groups[i]) for i in known],
     )
-    found: list[float | None] = [None] * len(groups)
-    for i, share in zip(known, shares, strict=True):
-        found[i] = 0.0 if share is None else float(np.median(share))
+    found: list[Typical | None] = [None] * len(groups)
+    for i, (wording, share) in zip(known, worded, strict=True):
+        found[i] = Typical(wording=wording, share=0.0 if share is None else float(np.median(share)))
     return found
 
 

@@ -25,9 +25,10 @@ class Held:
     """int32[m]."""
 
     @staticmethod
-    def of(matches: Matches, by_account: np.ndarray, members: np.ndarray) -> Held:
-        """Of some accounts. Args: by_account: int64[n_accounts+1] into the matches."""
-        starts, sizes = by_account[members], by_account[members + 1] - by_account[members]
+    def of(matches: Matches, members: np.ndarray) -> Held:
+        """Of some accounts. Args: members: int[k] codes."""
+        starts = matches.offsets[members]
+        sizes = matches.offsets[members + 1] - starts
         rows = ranges(starts, sizes)
         return Held(
             n_members=len(members),

@@ -183,10 +183,22 @@ def judge(
     What strays lack, a mixed proxy's innocent accounts the campaign's words for one, must not acquit those who have it.
     """
     heart = candidate.judged
-    content = describe_content(observations, source, heart.members, candidate.stock)
+    own = candidate.wording
+    content = describe_content(
+        observations,
+        source,
+        heart.members,
+        stock=candidate.stock,
+        wording=None if own is None else own.wording,
+    )
     picked = max(candidate.pool / len(heart.members), 1.0)
     measured = measure_group(
-        observations, heart, content, happenings, picked=picked, wording_share=candidate.wording_share
+        observations,
+        heart,
+        content,
+        happenings,
+        picked=picked,
+        wording_share=None if own is None else own.share,
     )
     measured["n_accounts"] = float(len(candidate.members))
     scored = score_hypotheses(measured)
@@ -198,7 +210,7 @@ def judge(
     )
     verdict, probability = _verdict(scored, linked and shows_campaign(scored))
     if candidate.heart is not None:
-        whole = Held.of(source.matches, source.by_account, candidate.members)
+        whole = Held.of(source.matches, candidate.members)
         share = whole.share(content.templates, observations.n_sampled[candidate.members])
         content = replace(content, share=share)
     return Judged(

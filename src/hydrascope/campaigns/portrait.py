@@ -10,6 +10,7 @@ from hydrascope.campaigns.observations import Channel, Observations
 from hydrascope.campaigns.succession import Portrait, TemplateMark, ValueMark
 from hydrascope.features.content import Matches
 from hydrascope.features.surroundings import Happenings
+from hydrascope.features.usage import count_matches
 
 __all__ = ["portray", "template_users"]
 
@@ -64,14 +65,14 @@ def template_users(observations: Observations, matches: Matches) -> csr_array:
     Beyond the usual or not: a pool that has just begun has too few exchanges to stand out, and in a small log its
     predecessor is what is usual.
     """
-    n_templates = max(len(observations.templates), 1)
-    pairs, n = np.unique(
-        matches.account.astype(np.int64) * n_templates + matches.template, return_counts=True
+    counts = count_matches(
+        matches, matches.template, len(observations.population), len(observations.templates)
     )
-    account, template = pairs // n_templates, pairs % n_templates
-    kept = n >= _FAIR * np.maximum(observations.n_sampled[account], 1)
-    shape = (len(observations.population), n_templates)
-    return csr_array((np.ones(int(kept.sum()), np.int64), (account[kept], template[kept])), shape=shape)
+    account, template = counts.tocoo().coords
+    kept = counts.data >= _FAIR * np.maximum(observations.n_sampled[account], 1)
+    return csr_array(
+        (np.ones(int(kept.sum()), np.int64), (account[kept], template[kept])), shape=counts.shape
+    )
 
 
 def _templates(observations: Observations, members: np.ndarray, users: csr_array) -> tuple[TemplateMark, ...]:

@@ -86,7 +86,7 @@ def _texts_with(users: np.ndarray, source: ContentSource, template: int) -> tupl
     """Kept texts of its users that hold the template, with their exchange ids."""
     rows: list[int] = []
     for m in users.tolist():
-        held = slice(int(source.by_account[m]), int(source.by_account[m + 1]))
+        held = slice(int(source.matches.offsets[m]), int(source.matches.offsets[m + 1]))
         xids = source.matches.xid[held][source.matches.template[held] == template]
         kept = range(int(source.texts.offsets[m]), int(source.texts.offsets[m + 1]))
         rows += [r for r in kept if source.texts.xid[r] in xids]

@@ -37,6 +37,7 @@ class DuckEngine:
             f"SET temp_directory={_quoted(spill)}",
             "SET preserve_insertion_order=false",
             "SET TimeZone='UTC'",
+            "SET enable_external_file_cache=false",  # the system keeps files in memory that is not ours
         ):
             self._connection.execute(setting)
 

@@ -20,14 +20,21 @@ _NONE = np.zeros(0, np.int64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """Which sampled exchanges hold a template: m rows sorted by account, exchange, template."""
+    """Which sampled exchanges of n accounts hold a template: m rows by account, exchange, template.
 
-    account: np.ndarray
-    """int32[m] codes."""
+    A large log has more than a hundred million rows, so there is no column of accounts.
+    """
+
+    offsets: np.ndarray
+    """int64[n+1]: where each account's rows begin."""
     xid: np.ndarray
     """int64[m]."""
     template: np.ndarray
     """int32[m]."""
+
+    def account(self) -> np.ndarray:
+        """int32[m] codes, made when asked for."""
+        return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int32), np.diff(self.offsets))
 
 
 def match_cores(
@@ -35,6 +42,7 @@ def match_cores(
     shingle: np.ndarray,
     template: np.ndarray,
     *,
+    n_accounts: int,
     coverage: float,
     passes: list[tuple[int, int]],
 ) -> Matches:
@@ -58,7 +66,7 @@ def match_cores(
             (part.offsets, part.shingle), part.system, of_system, names, (offsets, of_shingle), need
         )
         found.append(_ordered(part.account[row], part.xid[row], held))
-    return _gathered(found)
+    return _gathered(found, n_accounts)
 
 
 def _templates_of(shingle: np.ndarray, template: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -84,33 +92,33 @@ def _held_by_systems(
     return starts, (pairs % width).astype(np.int32), held
 
 
-def _ordered(account: np.ndarray, xid: np.ndarray, template: np.ndarray) -> Matches:
+_Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Accounts, exchanges, templates."""
+
+
+def _ordered(account: np.ndarray, xid: np.ndarray, template: np.ndarray) -> _Rows:
     """By account, exchange, template; those of one exchange come together, ordered by template."""
     first = np.flatnonzero(np.append(True, (np.diff(xid) != 0) | (np.diff(account) != 0))[: len(xid)])
     order = np.lexsort((xid[first], account[first]))
     n = np.diff(np.append(first, len(xid)))[order]
     rows = ranges(first[order], n)
-    return Matches(account=account[rows], xid=xid[rows], template=template[rows])
+    return account[rows], xid[rows], template[rows]
 
 
-def _gathered(parts: list[Matches]) -> Matches:
-    """Ordered parts, nobody in two, as one; each part is let go once it is copied, since a large log has tens of millions of rows."""
-    n_accounts = max((int(p.account.max(initial=-1)) + 1 for p in parts), default=0)
-    sizes = np.zeros(n_accounts + 1, np.int64)
-    for part in parts:
-        sizes[1:] += np.bincount(part.account, minlength=n_accounts)
-    starts = np.cumsum(sizes)
+def _gathered(parts: list[_Rows], n_accounts: int) -> Matches:
+    """Ordered parts, nobody in two, as one; each part is let go once it is copied."""
+    offsets = np.zeros(n_accounts + 1, np.int64)
+    for account, _, _ in parts:
+        offsets[1:] += np.bincount(account, minlength=n_accounts)
+    offsets = np.cumsum(offsets)
     whole = Matches(
-        account=np.empty(starts[-1], np.int32),
-        xid=np.empty(starts[-1], np.int64),
-        template=np.empty(starts[-1], np.int32),
+        offsets=offsets, xid=np.empty(offsets[-1], np.int64), template=np.empty(offsets[-1], np.int32)
     )
     while parts:
-        part = parts.pop()
-        new = np.flatnonzero(np.diff(part.account, prepend=-1))
-        n = np.diff(np.append(new, len(part.account)))
-        place = ranges(starts[part.account[new]], n)
-        whole.account[place], whole.xid[place], whole.template[place] = part.account, part.xid, part.template
+        account, xid, template = parts.pop()
+        new = np.flatnonzero(np.diff(account, prepend=-1))
+        place = ranges(offsets[account[new]], np.diff(np.append(new, len(account))))
+        whole.xid[place], whole.template[place] = xid, template
     return whole
 
 

@@ -1,33 +1,37 @@
-"""Two sorted tables as one."""
+"""Two tables of sorted lists as one."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-__all__ = ["merge_sorted"]
+__all__ = ["merge_lists"]
 
 
 @njit(cache=True, nogil=True)
-def merge_sorted(
+def merge_lists(
     some: tuple[np.ndarray, np.ndarray, np.ndarray], more: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rows of both in order; of equal ones, those of `some` first.
+    """Each list of `some` with the list of `more` in the same place, in order; of equal rows, those of `some` first.
 
     Args:
-        some, more: three columns each, sorted by the first, then the second, then the third; of the same types.
+        some, more: int64[n+1] offsets and two columns, each list sorted by the first, then the second; of the same
+            types and number of lists.
     """
-    n, m = len(some[0]), len(more[0])
-    a, b, c = np.empty(n + m, some[0].dtype), np.empty(n + m, some[1].dtype), np.empty(n + m, some[2].dtype)
-    i, j = 0, 0
-    while i < n or j < m:
-        if j == m or (i < n and not _is_before(more, j, some, i)):
-            a[i + j], b[i + j], c[i + j] = some[0][i], some[1][i], some[2][i]
-            i += 1
-        else:
-            a[i + j], b[i + j], c[i + j] = more[0][j], more[1][j], more[2][j]
-            j += 1
-    return a, b, c
+    n_rows = len(some[1]) + len(more[1])
+    offsets = some[0] + more[0]
+    first, second = np.empty(n_rows, some[1].dtype), np.empty(n_rows, some[2].dtype)
+    for account in range(len(offsets) - 1):
+        i, j = some[0][account], more[0][account]
+        last_i, last_j = some[0][account + 1], more[0][account + 1]
+        while i < last_i or j < last_j:
+            if j == last_j or (i < last_i and not _is_before(more, j, some, i)):
+                first[i + j], second[i + j] = some[1][i], some[2][i]
+                i += 1
+            else:
+                first[i + j], second[i + j] = more[1][j], more[2][j]
+                j += 1
+    return offsets, first, second
 
 
 @njit(cache=True, nogil=True)
@@ -37,8 +41,4 @@ def _is_before(
     b: tuple[np.ndarray, np.ndarray, np.ndarray],
     j: int,
 ) -> bool:
-    if a[0][i] != b[0][j]:
-        return a[0][i] < b[0][j]
-    if a[1][i] != b[1][j]:
-        return a[1][i] < b[1][j]
-    return a[2][i] < b[2][j]
+    return a[2][i] < b[2][j] if a[1][i] == b[1][j] else a[1][i] < b[1][j]

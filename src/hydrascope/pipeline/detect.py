@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from hydrascope.campaigns.bystanders import without_bystanders
 from hydrascope.campaigns.calibration import load_calibration
 from hydrascope.campaigns.cluster import (
     Candidate,
@@ -25,7 +26,7 @@ from hydrascope.campaigns.distilled import (
     Read,
     distilled_shares,
     read_ordinary,
-    typical_shares,
+    typical_wording,
 )
 from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
@@ -55,6 +56,7 @@ from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.campaigns.track import campaign_id
 from hydrascope.engine.base import Engine
 from hydrascope.features.activity import read_activity
+from hydrascope.features.content import Matches
 from hydrascope.features.incidence import IDENTITY_GRADE, read_channels
 from hydrascope.features.items import read_items
 from hydrascope.features.population import Population, read_population
@@ -178,7 +180,7 @@ def detect(
         links = link_accounts(incidence, link_settings)
         blocks = dense_blocks(incidence, link_settings)
     with time_stage("clusters"):
-        candidates = _candidates(observations, links, blocks, settings)
+        candidates = _candidates(observations, texts.matches, links, blocks, settings)
         untied = _untied(candidates, len(population))
         observations = replace(observations, background=untied)
         observations = replace(observations, usual=usual_habits(observations))
@@ -196,7 +198,6 @@ def detect(
         samples = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
             matches=texts.matches,
-            by_account=np.searchsorted(texts.matches.account, np.arange(len(population) + 1)),
             items=items,
             items_by_account=np.searchsorted(items.account, np.arange(len(population) + 1)),
             texts=samples,
@@ -276,7 +277,11 @@ def _incidence(channels: dict[str, Channel], observations: Observations) -> Inci
 
 
 def _candidates(
-    observations: Observations, links: Links, blocks: Sequence[Block], settings: DetectSettings
+    observations: Observations,
+    matches: Matches,
+    links: Links,
+    blocks: Sequence[Block],
+    settings: DetectSettings,
 ) -> list[Candidate]:
     n = len(observations.population)
     label = cluster_links(links, n, settings.links)
@@ -284,16 +289,17 @@ def _candidates(
     communities = community_members(observations, settings.cluster)
     dense = [b.accounts.astype(np.int32) for b in blocks if len(b.accounts) <= n // 2]
     cores = form_cores(observations, [*linked, *dense, *communities], (links.a, links.b), settings.cluster)
+    cores = without_bystanders(observations, matches, cores, settings.cluster)
     return [*cores, *remainders(observations, communities, cores, settings.cluster)]
 
 
 def _with_wording(
     read: Read, observations: Observations, others: np.ndarray, candidates: Sequence[Candidate]
 ) -> list[Candidate]:
-    """Read how much of the cores' traffic holds wording of their own: a relay's customers have none in common."""
+    """Read the cores' own wording, and how much of their traffic holds it: a relay's customers have none in common."""
     groups = [c.judged.members for c in candidates if c.origin == "core"]
-    shares = iter(typical_shares(read, groups, others, observations.n_sampled))
-    return [replace(c, wording_share=next(shares)) if c.origin == "core" else c for c in candidates]
+    found = iter(typical_wording(read, groups, others, observations.n_sampled))
+    return [replace(c, wording=next(found)) if c.origin == "core" else c for c in candidates]
 
 
 def _untied(candidates: Sequence[Candidate], n_accounts: int) -> np.ndarray:

@@ -10,7 +10,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hydrascope.campaigns.cluster import Candidate
+from hydrascope.campaigns.distilled import Typical
 from hydrascope.campaigns.handover import Handover, find_handover, shared_texts
+from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.judge import Judged
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import fit_members
@@ -77,8 +79,6 @@ def _candidate(
     observations: Observations, parts: Sequence[Candidate], ties: tuple[Handover, ...], seed: int
 ) -> Candidate:
     members = np.unique(np.concatenate([p.members for p in parts])).astype(np.int32)
-    known = [(p.wording_share, len(p.members)) for p in parts if p.wording_share is not None]
-    n_known = sum(n for _, n in known)
     heart = np.unique(np.concatenate([p.judged.members for p in parts])).astype(np.int32)
     return replace(
         parts[0],
@@ -86,8 +86,19 @@ def _candidate(
         heart=fit_members(observations, heart, seed=seed) if len(heart) < len(members) else None,
         fit=fit_members(observations, members, seed=seed),
         pool=max(len(members), *(p.pool for p in parts)),
-        wording_share=sum(share * n for share, n in known) / n_known if known else None,
+        wording=_wording(parts),
         handovers=ties,
+    )
+
+
+def _wording(parts: Sequence[Candidate]) -> Typical | None:
+    """Of all pools: what any of them words in its own way, and the mean of their shares."""
+    known = [(p.wording, len(p.members)) for p in parts if p.wording is not None]
+    if not known:
+        return None
+    return Typical(
+        wording=np.unique(np.concatenate([w.wording for w, _ in known])),
+        share=sum(w.share * n for w, n in known) / sum(n for _, n in known),
     )
 
 
@@ -119,5 +130,5 @@ def _handovers(
 
 def _uses(matches: Matches, members: np.ndarray, template: int) -> np.ndarray:
     """int64[]: sampled exchanges of the members that hold a template."""
-    rows = np.flatnonzero(matches.template == template)
-    return matches.xid[rows[np.isin(matches.account[rows], members)]]
+    held = Held.of(matches, members)
+    return held.xid[held.template == template]

@@ -17,10 +17,10 @@ from hydrascope.engine.base import Engine
 from hydrascope.features.content import Matches, match_cores
 from hydrascope.features.heavy import read_heavy
 from hydrascope.features.sampled import sample_exchanges
-from hydrascope.features.usage import count_matches, earnest_shares
+from hydrascope.features.usage import count_matches, earnest_shares, plain_shares
 from hydrascope.features.wording import SampledShingles
 from hydrascope.kernels.lookup import find
-from hydrascope.kernels.merge import merge_sorted
+from hydrascope.kernels.merge import merge_lists
 from hydrascope.linkage.stocks import Stock, StockSettings, find_stocks
 from hydrascope.linkage.templates import Templates, TemplateSettings, community_of_templates, find_templates
 
@@ -70,7 +70,7 @@ def read_texts_in_use(
     heavy = read_heavy(engine, n_accounts)
     often = heavy.n / heavy.n_sampled[heavy.account]
     templates = find_templates(heavy.shingle, heavy.account, settings, often)
-    matches = _match(engine, templates, heavy.passes, settings)
+    matches = _match(engine, templates, n_accounts, heavy.passes, settings)
     share = earnest_shares(
         count_matches(matches, matches.template, n_accounts, len(templates)), heavy.n_sampled
     )
@@ -79,10 +79,16 @@ def read_texts_in_use(
 
 
 def _match(
-    engine: Engine, templates: Templates, passes: list[tuple[int, int]], settings: TemplateSettings
+    engine: Engine,
+    templates: Templates,
+    n_accounts: int,
+    passes: list[tuple[int, int]],
+    settings: TemplateSettings,
 ) -> Matches:
     shingle, template = templates.flat()
-    return match_cores(engine, shingle, template, coverage=settings.coverage, passes=passes)
+    return match_cores(
+        engine, shingle, template, n_accounts=n_accounts, coverage=settings.coverage, passes=passes
+    )
 
 
 def _texts(
@@ -101,14 +107,10 @@ def _texts(
         community=community,
         template_share=template_share,
         community_share=earnest_shares(counts, n_sampled),
-        usage=community_channel(_shares(counts, n_sampled), 0.0),
+        usage=community_channel(plain_shares(counts, n_sampled), 0.0),
         n_sampled=n_sampled,
         passes=passes,
     )
-
-
-def _shares(counts: csr_array, n_sampled: np.ndarray) -> csr_array:
-    return csr_array(counts.multiply(1.0 / np.maximum(n_sampled, 1)[:, None]))
 
 
 def community_channel(share: csr_array, least: float) -> Channel:
@@ -168,7 +170,9 @@ def _explained(texts: Texts, accounts: np.ndarray, least: float) -> np.ndarray:
     asked = np.zeros(len(texts.n_sampled), bool)
     asked[accounts] = True
     matches = texts.matches
-    return np.sort(matches.xid[(mean >= least)[matches.template] & asked[matches.account]])
+    return np.sort(
+        matches.xid[(mean >= least)[matches.template] & np.repeat(asked, np.diff(matches.offsets))]
+    )
 
 
 def with_stocks(engine: Engine, texts: Texts, stocks: Sequence[Stock], settings: TemplateSettings) -> Texts:
@@ -180,10 +184,10 @@ def with_stocks(engine: Engine, texts: Texts, stocks: Sequence[Stock], settings:
         n_shingles=np.array([len(p) for p in phrases]),
         n_accounts=np.zeros(len(phrases), np.int64),
     )
-    found = _match(engine, more, texts.passes, settings)
     n_accounts, first = len(texts.n_sampled), len(texts.templates)
+    found = _match(engine, more, n_accounts, texts.passes, settings)
     counts = count_matches(found, found.template, n_accounts, len(more))
-    share = _shares(counts, texts.n_sampled)
+    share = plain_shares(counts, texts.n_sampled)
     n_communities = int(texts.community.max(initial=-1)) + 1
     return _texts(
         _both_templates(texts.templates, more),
@@ -209,11 +213,10 @@ def _both_templates(some: Templates, more: Templates) -> Templates:
 
 def _both_matches(some: Matches, more: Matches, first: int) -> Matches:
     """Both together, the templates of `more` counted from `first` on."""
-    account, xid, template = merge_sorted(
-        (some.account, some.xid, some.template),
-        (more.account, more.xid, more.template + np.int32(first)),
+    offsets, xid, template = merge_lists(
+        (some.offsets, some.xid, some.template), (more.offsets, more.xid, more.template + np.int32(first))
     )
-    return Matches(account=account, xid=xid, template=template)
+    return Matches(offsets=offsets, xid=xid, template=template)
 
 
 def stock_candidates(

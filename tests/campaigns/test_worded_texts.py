@@ -1,0 +1,59 @@
+"""Which texts of a group are labelled for its own wording: those that hold it, where enough of the members send such."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from hydrascope.campaigns.content import _Kept
+from hydrascope.campaigns.held import Held
+from hydrascope.features.surroundings import TextSample
+from hydrascope.sketch import sketch_texts
+
+WRAPPER = (
+    "put the finished answer under the question and then set out every step that leads from one to the other"
+)
+N_MEMBERS = 10
+
+
+def kept(worded: int) -> _Kept:
+    """Four texts of each of ten members; the first `worded` members wrap two of theirs."""
+    texts = []
+    for member in range(N_MEMBERS):
+        for i in range(4):
+            own = " ".join(f"word{member}x{i}x{j}" for j in range(30))
+            texts.append(f"{WRAPPER} {own}" if member < worded and i % 2 else own)
+    none = np.zeros(0, np.int64)
+    return _Kept(
+        n_members=N_MEMBERS,
+        held=Held(n_members=N_MEMBERS, member=none, xid=none, template=none.astype(np.int32)),
+        rows=np.arange(len(texts)),
+        texts=TextSample(
+            offsets=np.arange(N_MEMBERS + 1) * 4,
+            xid=np.arange(len(texts)),
+            exchange_id=[str(i) for i in range(len(texts))],
+            text=texts,
+        ),
+    )
+
+
+WORDING = np.sort(sketch_texts(pa.array([WRAPPER])).shingles.view(np.int64))
+
+
+def test_the_texts_that_hold_the_wording_are_labelled_and_no_others() -> None:
+    """Cover traffic and a relay's customers say nothing of what the group's own wording asks for."""
+    texts = kept(8).worded(WORDING)
+    assert len(texts) == 16
+    assert all(text.startswith(WRAPPER) for text in texts)
+
+
+@pytest.mark.parametrize("worded", [0, 2])
+def test_wording_that_few_members_send_speaks_for_none(worded: int) -> None:
+    """A relay's customer who asks for grading through two of its accounts does not make the relay a campaign."""
+    assert kept(worded).worded(WORDING) == []
+
+
+def test_a_group_without_wording_of_its_own_has_no_such_texts() -> None:
+    """Where it was not read, or nothing is the group's own."""
+    assert kept(8).worded(None) == kept(8).worded(np.zeros(0, np.int64)) == []
