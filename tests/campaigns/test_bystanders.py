@@ -7,9 +7,9 @@ import pytest
 from scipy.sparse import csr_array
 from stated_log import N, everyone, fit, group, observed
 
-from hydrascope.campaigns.bystanders import without_bystanders
-from hydrascope.campaigns.cluster import Candidate
+from hydrascope.campaigns.bystanders import without_bystanders, without_outsiders
 from hydrascope.campaigns.membership import ClusterSettings
+from hydrascope.campaigns.observations import Observations
 from hydrascope.features.content import Matches
 
 CORE, USERS, PUBLIC = group(0, 40), group(100, 4), group(200, 200)
@@ -17,11 +17,11 @@ PUBLIC_TEXT, PRIVATE_TEXT = 0, 1
 N_SAMPLED = 60
 
 
-def remaining(
-    cards: np.ndarray, addresses: np.ndarray, *, private: float = 0.2, n_sampled: int = N_SAMPLED
-) -> list[int]:
-    """Members that stay: the core sends the public text always and its own in a part `private`; users the public one alone."""
-    members = np.union1d(CORE, USERS).astype(np.int32)
+def log(
+    cards: np.ndarray, addresses: np.ndarray, private: float, n_sampled: int
+) -> tuple[Observations, Matches]:
+    """The core sends the public text always and its own in a part `private`; users, and many others, the public one alone."""
+    members = np.union1d(CORE, USERS)
     observations = observed(
         {
             "payment_fingerprint": everyone(np.append(CORE, cards), 1),
@@ -36,10 +36,18 @@ def remaining(
     observations.template_holders = (share > 0).sum(axis=0)  # type: ignore[misc]
     observations.n_sampled = np.full(N, N_SAMPLED)  # type: ignore[misc]
     observations.n_sampled[USERS] = n_sampled
-    core = Candidate(members=members, origin="core", fit=fit(observations, members), pool=len(members))
-    (left,) = without_bystanders(observations, matched(share), [core], ClusterSettings())
-    assert np.array_equal(left.fit.members, left.members)
-    return left.members.tolist()
+    return observations, matched(share)
+
+
+def remaining(
+    cards: np.ndarray, addresses: np.ndarray, *, private: float = 0.2, n_sampled: int = N_SAMPLED
+) -> list[int]:
+    """Members of the core and the users together that stay, users on the core's cards or network where stated."""
+    members = np.union1d(CORE, USERS).astype(np.int32)
+    observations, matches = log(cards, addresses, private, n_sampled)
+    return without_bystanders(
+        observations, matches, fit(observations, members), ClusterSettings()
+    ).members.tolist()
 
 
 def matched(share: np.ndarray) -> Matches:
@@ -76,3 +84,14 @@ def test_who_was_hardly_seen_is_not_missed_for_what_it_did_not_show() -> None:
 def test_a_text_that_members_hardly_send_is_not_missed(private: float) -> None:
     """None of their own, or one that half of the members would not show either."""
     assert remaining(NOBODY, USERS, private=private) == np.union1d(CORE, USERS).tolist()
+
+
+@pytest.mark.parametrize(("private", "left"), [(0.2, 40), (0.02, 44)])
+def test_a_stocks_group_loses_who_would_have_shown_its_own_wordings(private: float, left: int) -> None:
+    """Sixty requests that hold one in five, or one in fifty: of the first, none at all is no luck."""
+    members = np.union1d(CORE, USERS).astype(np.int32)
+    observations, matches = log(NOBODY, NOBODY, private, N_SAMPLED)
+    stock = np.array([PUBLIC_TEXT, PRIVATE_TEXT], np.int32)
+    kept = without_outsiders(observations, matches, fit(observations, members), stock, ClusterSettings())
+    assert len(kept.members) == left
+    assert np.isin(CORE, kept.members).all()

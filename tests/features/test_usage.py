@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hydrascope.features import usage
 from hydrascope.features.content import Matches
 from hydrascope.features.heavy import usual_rate
-from hydrascope.features.usage import count_matches, earnest_shares
+from hydrascope.features.usage import count_matches, earnest_shares, plain_shares
 
 ROWS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 9), st.integers(0, 4)), max_size=80)
 
@@ -31,6 +31,9 @@ def test_counts_are_those_of_a_plain_loop(rows: list[tuple[int, int, int]], at_o
         patch.setattr(usage, "_AT_ONCE", at_once)
         counted = count_matches(matches, column, 12, 3)
     assert (counted.toarray() == expected).all()
+    n_sampled = np.arange(12)  # some have no sample
+    shares = plain_shares(counted, n_sampled)
+    assert np.allclose(shares.toarray(), expected / np.maximum(n_sampled, 1)[:, None])
 
 
 def test_one_question_does_not_make_a_user() -> None:

@@ -86,18 +86,27 @@ def _unclaimed_users(
 
 
 def find_strays(
-    observations: Observations, fits: Sequence[Fit], settings: ClusterSettings
+    observations: Observations,
+    fits: Sequence[Fit],
+    settings: ClusterSettings,
+    *,
+    never: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Of each group, the accounts in none that share a rare value with it and belong to it for its operator's traces.
 
     An account goes to the group that explains it best, a group's size counting as its prior; one whose purpose the operator's
     records declare goes to none.
 
+    Args:
+        never: int32[] codes of accounts that are brought to no group.
+
     Returns:
         int32[] codes, ascending, for each group.
     """
     free = _in_no_group(observations, fits)
     free &= ~_declared(observations)
+    if never is not None:
+        free[never] = False
     best = np.full(len(free), -np.inf)
     owner = np.full(len(free), -1)
     users_of = {channel.name: _users_by_value(channel) for channel in _telling(observations)}

@@ -7,25 +7,24 @@ never send is the wording that the group alone uses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from hydrascope.campaigns.cluster import Candidate, keep_members
 from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.observations import Observations
-from hydrascope.campaigns.profile import OPERATOR, Fit
+from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
 from hydrascope.features.content import Matches
 
-__all__ = ["OUTSIDE", "is_private", "without_bystanders"]
+__all__ = ["OUTSIDE", "is_private", "without_bystanders", "without_outsiders"]
 
 OUTSIDE = 0.25
 """A text is a group's own where users outside are at most this many for each user inside."""
 _COMMON = 0.15
 """Least share of the members that must send one of its own texts for its want to say anything."""
 _RARELY = 0.5
-"""Chance that a member shows none of them, above which it is no news."""
+"""Chance that a member shows none of them, above which it is no news ..."""
+_HARDLY = 0.02
+"""... and above which it does not count where no operator's traces are there to speak for an account."""
 
 
 def is_private(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
@@ -35,50 +34,66 @@ def is_private(observations: Observations, members: np.ndarray, templates: np.nd
 
 
 def without_bystanders(
-    observations: Observations, matches: Matches, cores: Sequence[Candidate], settings: ClusterSettings
-) -> list[Candidate]:
-    """The cores without members that are held by a public text alone.
+    observations: Observations, matches: Matches, fit: Fit, settings: ClusterSettings
+) -> Fit:
+    """An operator's group without members that are held by a public text alone.
 
     Of a member with n sampled exchanges that shows no private text, while the members j send theirs in a share s_j of
     their own, the want is worth log2 of the mean of (1 - s_j)^n: outside, everybody lacks them. With that against it,
     and without text, client and settings, which come with the public text, its operator's traces must overcome the
     odds against any account of the log.
     """
-    found = []
-    for core in cores:
-        gone = _bystanders(observations, matches, core.judged, settings)
-        left = np.setdiff1d(core.members, gone, assume_unique=True).astype(np.int32)
-        enough = len(core.judged.members) - len(gone) >= settings.min_members
-        found.append(keep_members(observations, core, left, settings) if len(gone) and enough else core)
-    return found
-
-
-def _bystanders(
-    observations: Observations, matches: Matches, fit: Fit, settings: ClusterSettings
-) -> np.ndarray:
-    """int32[]: the members that leave."""
-    own = _private_texts(observations, fit.members)
-    n_sampled = observations.n_sampled[fit.members]
-    share = Held.of(matches, fit.members).share(own, n_sampled)
+    share, n_sampled = _own_shares(observations, matches, fit, _common_texts(observations, fit.members))
     chance = _chance_of_none(share, n_sampled)
     operator = fit.families[:, OPERATOR].sum(axis=1)
     least = rarity(observations, len(fit.members)) + settings.min_posterior_bits
-    return fit.members[(share == 0) & (chance <= _RARELY) & (operator + np.log2(chance) < least)]
+    leaves = (share == 0) & (chance <= _RARELY) & (operator + np.log2(chance) < least)
+    return _without(observations, fit, leaves, settings)
 
 
-def _private_texts(observations: Observations, members: np.ndarray) -> np.ndarray:
-    """int32[] templates that some of the members use, and next to nobody else."""
+def without_outsiders(
+    observations: Observations, matches: Matches, fit: Fit, stock: np.ndarray, settings: ClusterSettings
+) -> Fit:
+    """A group that only a stock of wordings holds, without members that show none of its private ones.
+
+    No operator speaks for anybody here, so a member must have been all but sure to show some if it sent them as those do who show any.
+
+    Args:
+        stock: int32[] templates.
+    """
+    share, n_sampled = _own_shares(observations, matches, fit, stock)
+    leaves = (share == 0) & (_chance_of_none(share[share > 0], n_sampled) <= _HARDLY)
+    return _without(observations, fit, leaves, settings)
+
+
+def _without(observations: Observations, fit: Fit, leaves: np.ndarray, settings: ClusterSettings) -> Fit:
+    if not leaves.any() or (~leaves).sum() < settings.min_members:
+        return fit
+    return fit_members(observations, fit.members[~leaves], seed=settings.seed)
+
+
+def _own_shares(
+    observations: Observations, matches: Matches, fit: Fit, texts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """float64[k] share of each member's sampled exchanges that hold a private one of some templates (int32[]); int64[k] their number."""
+    own = texts[is_private(observations, fit.members, texts)]
+    n_sampled = observations.n_sampled[fit.members]
+    return Held.of(matches, fit.members).share(own, n_sampled), n_sampled
+
+
+def _common_texts(observations: Observations, members: np.ndarray) -> np.ndarray:
+    """int32[] templates that some of the members use."""
     n_inside = _users_inside(observations, members)
-    common = np.flatnonzero((n_inside >= _COMMON * len(members)) & (n_inside >= 2)).astype(np.int32)
-    return common[is_private(observations, members, common)]
+    return np.flatnonzero((n_inside >= _COMMON * len(members)) & (n_inside >= 2)).astype(np.int32)
 
 
 def _chance_of_none(share: np.ndarray, n_sampled: np.ndarray) -> np.ndarray:
-    """float64[k]: chance that a member with so many sampled exchanges shows none; at least what k members can tell."""
-    k = len(share)
+    """float64[n]: chance that whoever sends them as k members do (float64[k]) shows none in so many exchanges (int64[n]); at least what k can tell."""
     lengths, which = np.unique(n_sampled, return_inverse=True)
+    if not len(share):
+        return np.ones(len(n_sampled))
     chance = np.exp(np.log1p(-np.minimum(share, 1.0 - 1e-9))[None, :] * lengths[:, None]).mean(axis=1)
-    return np.maximum(chance, 0.5 / (k + 1.0))[which]
+    return np.maximum(chance, 0.5 / (len(share) + 1.0))[which]
 
 
 def _users_inside(observations: Observations, members: np.ndarray) -> np.ndarray:

@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hydrascope.campaigns.attach import attach, find_strays
+from hydrascope.campaigns.bystanders import without_bystanders
 from hydrascope.campaigns.distilled import Typical
 from hydrascope.campaigns.handover import Handover
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
+from hydrascope.features.content import Matches
 
 __all__ = [
     "Candidate",
@@ -105,6 +107,7 @@ def refine(observations: Observations, members: np.ndarray, settings: ClusterSet
 
 def form_cores(
     observations: Observations,
+    matches: Matches,
     candidates: Sequence[np.ndarray],
     links: tuple[np.ndarray, np.ndarray],
     settings: ClusterSettings,
@@ -126,9 +129,11 @@ def form_cores(
         fits = [f for f in (refine(observations, m, settings) for m in assigned) if f is not None]
     fits = [part for fit in fits for part in split(observations, fit, settings)]
     fits = attach(observations, unite(observations, fits, links, settings), settings)
-    pools = _pools(fits, candidates, len(observations.population))
-    strays = find_strays(observations, fits, settings)
-    return [_core(observations, f, s, p, settings) for f, s, p in zip(fits, strays, pools, strict=True)]
+    hearts = [without_bystanders(observations, matches, fit, settings) for fit in fits]
+    gone = [np.setdiff1d(f.members, h.members) for f, h in zip(fits, hearts, strict=True)]
+    pools = _pools(hearts, candidates, len(observations.population))
+    strays = find_strays(observations, hearts, settings, never=np.concatenate([np.zeros(0, np.int32), *gone]))
+    return [_core(observations, f, s, p, settings) for f, s, p in zip(hearts, strays, pools, strict=True)]
 
 
 def _core(

@@ -7,10 +7,12 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import mannwhitneyu
 
+from hydrascope.campaigns.bystanders import without_outsiders
 from hydrascope.campaigns.cluster import Candidate
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import fit_members
+from hydrascope.features.content import Matches
 
 __all__ = ["by_program", "stock_group"]
 
@@ -67,9 +69,13 @@ def _program(observations: Observations, members: np.ndarray) -> np.ndarray:
 
 
 def stock_group(
-    observations: Observations, members: np.ndarray, stock: np.ndarray, settings: ClusterSettings
+    observations: Observations,
+    matches: Matches,
+    members: np.ndarray,
+    stock: np.ndarray,
+    settings: ClusterSettings,
 ) -> Candidate | None:
-    """The members that the others explain, all evidence together; None where too few are left.
+    """The members that the others explain, all evidence together, and who show its own wordings; None where too few are left.
 
     Args:
         members: int32[k] codes, ascending.
@@ -83,4 +89,6 @@ def stock_group(
         if stays.all():
             break
         members = members[stays]
-    return Candidate(members=fit.members, origin="remainder", fit=fit, pool=len(fit.members), stock=stock)
+    pool = len(fit.members)
+    fit = without_outsiders(observations, matches, fit, stock, settings)
+    return Candidate(members=fit.members, origin="remainder", fit=fit, pool=pool, stock=stock)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hydrascope.campaigns.bystanders import without_bystanders
 from hydrascope.campaigns.calibration import load_calibration
 from hydrascope.campaigns.cluster import (
     Candidate,
@@ -193,7 +192,7 @@ def detect(
         if stocks:
             texts = with_stocks(engine, texts, stocks, settings.templates)
             observations = replace(observations, **_of_texts(texts))
-            candidates += stock_candidates(observations, stocks, unread, settings.cluster)
+            candidates += stock_candidates(observations, texts.matches, stocks, unread, settings.cluster)
     with time_stage("verdicts"):
         samples = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
@@ -288,8 +287,9 @@ def _candidates(
     linked = [np.flatnonzero(label == c).astype(np.int32) for c in range(int(label.max(initial=-1)) + 1)]
     communities = community_members(observations, settings.cluster)
     dense = [b.accounts.astype(np.int32) for b in blocks if len(b.accounts) <= n // 2]
-    cores = form_cores(observations, [*linked, *dense, *communities], (links.a, links.b), settings.cluster)
-    cores = without_bystanders(observations, matches, cores, settings.cluster)
+    cores = form_cores(
+        observations, matches, [*linked, *dense, *communities], (links.a, links.b), settings.cluster
+    )
     return [*cores, *remainders(observations, communities, cores, settings.cluster)]
 
 

@@ -220,7 +220,11 @@ def _both_matches(some: Matches, more: Matches, first: int) -> Matches:
 
 
 def stock_candidates(
-    observations: Observations, stocks: Sequence[Stock], unread: np.ndarray, settings: ClusterSettings
+    observations: Observations,
+    matches: Matches,
+    stocks: Sequence[Stock],
+    unread: np.ndarray,
+    settings: ClusterSettings,
 ) -> list[Candidate]:
     """The accounts of each stock, and those that were not compared and use it half as much as they do.
 
@@ -236,6 +240,6 @@ def stock_candidates(
         members = np.union1d(stock.accounts, np.intersect1d(users, unread)).astype(np.int32)
         chosen = np.flatnonzero(observations.community == first + i).astype(np.int32)
         parts = by_program(observations, members, share[members])
-        groups = (stock_group(observations, part, chosen, settings) for part in parts)
+        groups = (stock_group(observations, matches, part, chosen, settings) for part in parts)
         found += [group for group in groups if group is not None]
     return found
