@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hydrascope.campaigns.content import _Kept
+from hydrascope.campaigns.content import _SURE, _Kept, _surer
 from hydrascope.campaigns.held import Held
 from hydrascope.features.surroundings import TextSample
 from hydrascope.sketch import sketch_texts
@@ -57,3 +57,20 @@ def test_wording_that_few_members_send_speaks_for_none(worded: int) -> None:
 def test_a_group_without_wording_of_its_own_has_no_such_texts() -> None:
     """Where it was not read, or nothing is the group's own."""
     assert kept(8).worded(None) == kept(8).worded(np.zeros(0, np.int64)) == []
+
+
+@pytest.mark.parametrize(("asks", "counts"), [(0.95, True), (0.85, False)])
+def test_own_words_elicit_only_where_that_is_sure(asks: float, counts: bool) -> None:
+    """The items of the texts are labelled with them, and an application's or a class's reach 0.85 as well."""
+    own = {"preference_data": asks, "none": 1.0 - asks}
+    elicitations, elicits = _surer({"none": 1.0}, 0.0, own, least=_SURE)
+    assert elicits == pytest.approx(asks if counts else 0.0)
+    assert elicitations == (own if counts else {"none": 1.0})
+
+
+def test_a_label_that_is_already_surer_stays() -> None:
+    """Own words add to what is known and never take away; of a group without kept texts nothing is said."""
+    known = {"rubric_grading": 0.99}
+    assert _surer(known, 0.99, {"none": 0.05, "data_cleaning": 0.95}, least=_SURE) == (known, 0.99)
+    assert _surer(known, 0.99, {}, least=_SURE) == (known, 0.99)
+    assert _surer({}, None, {"data_cleaning": 1.0}, least=_SURE) == ({}, None)

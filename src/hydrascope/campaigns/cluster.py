@@ -117,7 +117,7 @@ def form_cores(
     Candidates are refined, then compete: each account goes to the group that explains it best, a group's size
     counting as its prior. What a mixture of two operators explains, each of the two explains better, so
     mixtures empty; then groups are split where no operator's trace reaches a part of them, and united where the
-    members of one belong to the other.
+    members of one belong to the other. Quiet users of a group's text are attached, bystanders leave, and strays are sought last.
     """
     fits = [f for f in (refine(observations, m, settings) for m in _distinct(candidates)) if f is not None]
     for _ in range(settings.rounds):

@@ -131,12 +131,10 @@ def describe_content(
     wordings = _wordings(held, templates)
     capabilities, elicitations = source.label(texts)
     elicits = _elicitation(observations, source, kept, users, templates, elicitations)
-    varied = texts if wordings is not None and wordings >= _VARIED else []
-    for recurring, least in ((varied, 0.0), (kept.worded(wording), _SURE)):
-        found = source.label_recurring(recurring)[1]
-        asks = 1.0 - found.get("none", 0.0) if found else 0.0
-        if elicits is not None and asks > max(elicits, least):
-            elicitations, elicits = found, asks
+    if wordings is not None and wordings >= _VARIED:
+        elicitations, elicits = _surer(elicitations, elicits, source.label_recurring(texts)[1])
+    own_words = source.label_recurring(kept.worded(wording))[1]
+    elicitations, elicits = _surer(elicitations, elicits, own_words, least=_SURE)
     if stock is None:
         text_users = _text_users(observations, members, users, templates)
         own = templates[is_private(observations, members, templates)]
@@ -162,6 +160,20 @@ def describe_content(
         exchanges=tuple(ids[:20]),
         **_items(source, members),
     )
+
+
+def _surer(
+    elicitations: Mapping[str, float],
+    elicits: float | None,
+    recurring: Mapping[str, float],
+    *,
+    least: float = 0.0,
+) -> tuple[Mapping[str, float], float | None]:
+    """A group's elicitations and how surely it elicits, or what recurs in its texts where that does so more surely, and by `least`."""
+    asks = 1.0 - recurring.get("none", 0.0) if recurring else 0.0
+    if elicits is None or asks <= max(elicits, least):
+        return elicitations, elicits
+    return recurring, asks
 
 
 def _elicitation(
