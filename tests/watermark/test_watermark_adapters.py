@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vllm_stand_in import Engine, parameters
+from vllm_stand_in import DEVICE, Engine, parameters
 
 from hydrascope.errors import ConfigError, HydrascopeError, RefusalError, StateError, UsageError
 from hydrascope.watermark import Gumbel, Level, Mark, RedGreen, Scheme, decoy_keys, dedup_pairs
@@ -195,7 +195,10 @@ def test_a_compiler_that_gets_coins_wrong_is_not_believed() -> None:
         )
         stand_in.compile = fake
         if trusted:
-            assert checked_compile(stand_in, "cpu", [(1, 0.5), (2, 0.25), (4, 0.25)]) is not green_rows
+            fused = checked_compile(stand_in, "cpu", [(1, 0.5), (2, 0.25), (4, 0.25)])
+            assert fused is not green_rows
+            alone = [torch.tensor([[part]]) for part in (5, 6, 7, 8)]
+            assert torch.equal(fused(*alone, torch.arange(V), 0.5), green_rows(*alone, torch.arange(V), 0.5))
         else:
             with pytest.warns(RuntimeWarning, match="differ"):
                 assert checked_compile(stand_in, "cpu", [(1, 0.5), (2, 0.25), (4, 0.25)]) is green_rows
@@ -291,8 +294,8 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def bias(served: Any, context: Any) -> np.ndarray:
     """What the processor adds to flat logits."""
-    flat = served.torch.zeros(len(context.expanded_idx_mapping), V)
-    return np.asarray(served.processor.apply(flat, context))
+    flat = served.torch.zeros(len(context.expanded_idx_mapping), V, device=DEVICE)
+    return np.asarray(served.processor.apply(flat, context).cpu())
 
 
 def test_each_request_is_marked_with_the_key_it_names(served: Any) -> None:
@@ -344,7 +347,7 @@ def test_repeats_code_and_sure_tokens_are_left_alone(served: Any) -> None:
         marked.append(bool(bias(served, served.engine.context([0])).any()))
         served.engine.commit(0, token)
     assert marked == [True, True, True, False, False, False, True]
-    sure = served.torch.full((1, V), -30.0)
+    sure = served.torch.full((1, V), -30.0, device=DEVICE)
     sure[0, 5] = 30.0
     assert (served.processor.apply(sure.clone(), served.engine.context([0])) == sure).all()
 
@@ -362,19 +365,20 @@ def test_masked_tokens_stay_masked(served: Any) -> None:
     """A grammar's minus infinity is not lifted."""
     served.engine.enter(0, [1, 2])
     served.processor.add_request(0, parameters(served.headers["C1"]))
-    logits = served.torch.zeros(1, V)
+    logits = served.torch.zeros(1, V, device=DEVICE)
     logits[0, :100] = float("-inf")
     out = served.processor.apply(logits, served.engine.context([0]))
     assert served.torch.isinf(out[0, :100]).all()
 
 
 def test_placeholder_tokens_stop_the_engine_with_the_reason(served: Any) -> None:
-    """A -1 in the history would silently lose the mark."""
+    """A -1 in the history would silently lose the mark; on a GPU it is looked for every 64 steps."""
     served.engine.enter(0, [1, 2])
     served.processor.add_request(0, parameters(served.headers["C1"]))
     served.engine.commit(0, -1)
     with pytest.raises(RefusalError, match="placeholders"):
-        bias(served, served.engine.context([0]))
+        for _ in range(1 if DEVICE == "cpu" else 64):
+            bias(served, served.engine.context([0]))
 
 
 def test_admission_refuses_forged_stale_and_unknown_headers(served: Any) -> None:
@@ -399,7 +403,7 @@ def test_text_served_through_the_stand_in_is_detected(served: Any) -> None:
     """300 tokens sampled step by step, then read back with the key; the other cluster sees nothing."""
     torch = served.torch
     torch.manual_seed(1)
-    table = torch.randn(V, V) * 1.2
+    table = (torch.randn(V, V) * 1.2).to(DEVICE)
     served.engine.enter(0, [1, 2])
     served.processor.add_request(0, parameters(served.headers["C1"]))
     last = 2
@@ -407,7 +411,7 @@ def test_text_served_through_the_stand_in_is_detected(served: Any) -> None:
         logits = served.processor.apply(table[last][None].clone(), served.engine.context([0]))
         last = int(torch.distributions.Categorical(logits=logits[0]).sample())
         served.engine.commit(0, last)
-    tokens = served.engine.states.all_token_ids.gpu[0, 2:302].numpy()
+    tokens = served.engine.states.all_token_ids.gpu[0, 2:302].cpu().numpy()
     pairs = dedup_pairs([tokens], 2)
     assert RedGreen(served.keys["C1"], 2, 0.25).log10_p(*pairs) < -10
     assert RedGreen(served.keys["C0"], 2, 0.25).log10_p(*pairs) > -3

@@ -37,7 +37,7 @@ __all__ = ["ARGUMENT", "COMPILE_VARIABLE", "HydrascopeMark"]
 ARGUMENT = "hydrascope_mark"
 """Name of the request argument that carries the signed header."""
 COMPILE_VARIABLE = "HYDRASCOPE_COMPILE"
-"""Set to 1, colours are fused by torch.compile, after a check that it gets them right."""
+"""1 or 0: whether colours are fused by torch.compile, after a check that it gets them right. Unset: on a GPU only."""
 _LOOK_EVERY = 64
 
 Tensor = Any
@@ -72,7 +72,7 @@ class HydrascopeMark(_Base):  # type: ignore[misc, unused-ignore]
         self.delta = self._torch.zeros(n, dtype=self._torch.float32, device=device)
         self.fences = self._torch.tensor(list(self.ring.fence_token_ids), dtype=integers, device=device)
         self.placeholders = self._torch.zeros((), dtype=self._torch.bool, device=device)
-        fused = os.environ.get(COMPILE_VARIABLE) == "1"
+        fused = os.environ.get(COMPILE_VARIABLE, "1" if device.type == "cuda" else "0") == "1"
         self.colour = checked_compile(self._torch, device, self.kinds) if fused else green_rows
         self.steps = 0
 
