@@ -31,6 +31,12 @@ def log(share: np.ndarray, chance: float, *, seed: int = 0) -> tuple[Read, np.nd
                 own += [variant, variant + 1]
             rows.append((account, own))
 
+    return reader(rows), np.full(len(share), N_SAMPLED)
+
+
+def reader(rows: list[tuple[int, list[int]]]) -> Read:
+    """Of exchanges, N_SAMPLED an account: its code and the shingles of each, in two parts."""
+
     def read(accounts: np.ndarray) -> Iterator[SampledShingles]:
         chosen = [r for r in rows if r[0] in set(accounts.tolist())]
         half = len(chosen) // 2
@@ -42,7 +48,7 @@ def log(share: np.ndarray, chance: float, *, seed: int = 0) -> tuple[Read, np.nd
                 shingle=np.array([v for _, s in piece for v in s], np.int64),
             )
 
-    return read, np.full(len(share), N_SAMPLED)
+    return read
 
 
 def shares(read: Read, groups: list[np.ndarray], n_sampled: np.ndarray) -> list[np.ndarray | None]:
@@ -103,6 +109,24 @@ def test_members_that_were_not_attached_do_not_make_the_wording_usual(n_strays: 
     (found,) = distilled_shares(read, [members], others, n)
     assert found is not None
     assert found.mean() == pytest.approx(0.8, abs=0.05)
+
+
+def test_short_words_of_a_proxys_customers_do_not_count_beside_a_long_wrapper() -> None:
+    """Half of the exchanges hold twenty shingles of a wrapper, a third two that only these customers use."""
+    rng = np.random.default_rng(3)
+    rows, free = [], 10**6
+    for account in range(400):
+        for turn in range(N_SAMPLED):
+            own = list(range(free, free + 3))
+            free += 3
+            if account < 60 and turn < 10:
+                own += list(range(20))
+            elif account < 60 and turn < 17:
+                own += [100 + 2 * (line := int(rng.integers(20))), 101 + 2 * line]
+            rows.append((account, own))
+    (found,) = shares(reader(rows), [np.arange(60, dtype=np.int32)], np.full(400, N_SAMPLED))
+    assert found is not None
+    assert found.mean() == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_relays_customers_have_no_wording_in_common() -> None:

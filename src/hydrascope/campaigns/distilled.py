@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hydrascope.features.wording import (
+    LEAST_HELD,
     Postings,
     SampledShingles,
     Users,
     count_users,
-    holds_wording,
+    is_enough,
     own_wording,
 )
+from hydrascope.kernels.holdings import count_held
 from hydrascope.kernels.lookup import find
 
 __all__ = ["Read", "Typical", "distilled_shares", "read_ordinary", "typical_wording"]
@@ -41,6 +43,10 @@ _LEAST_OPENERS = 20
 _ROUNDS = 3
 _MANY = 0.02
 """Share of the ordinary accounts that users of a wording must be to be left out."""
+_TYPICAL_PART = 0.25
+"""Of the own shingles that a typical exchange of the campaign holds, the part that an exchange must hold ..."""
+_MOST_NEEDED = 4
+"""... but no more than this many: some texts of a campaign are short."""
 _LARGE = 0.1
 """Share of all others that half as many accounts as a group has must be for its wording to be read more than once."""
 
@@ -53,6 +59,21 @@ class Typical:
     """int64[] shingles, ascending."""
     share: float
     """Of the median member's exchanges."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """Exchanges, and how many shingles of the wording each holds among how many."""
+
+    account: np.ndarray
+    xid: np.ndarray
+    n_held: np.ndarray
+    length: np.ndarray
+
+    def judged(self, least: int) -> _Held:
+        """Those that hold so many at least."""
+        holds = is_enough(self.n_held, self.length, least=least)
+        return _Held(account=self.account, xid=self.xid, holds=holds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +91,16 @@ class _Compared:
 
     wording: np.ndarray
     rest: Postings
+    least: int = LEAST_HELD
+    """Its shingles that an exchange must hold."""
+
+    def holding(self) -> np.ndarray:
+        """Positions of the ordinary exchanges that hold it all the same: int64[], ascending."""
+        return self.rest.holding(self.wording, least=self.least)
 
     def chance(self) -> float:
-        """Share of the ordinary exchanges that hold it all the same."""
-        return len(self.rest.holding(self.wording)) / max(len(self.rest.account), 1)
+        """Their share."""
+        return len(self.holding()) / max(len(self.rest.account), 1)
 
 
 def read_ordinary(read: Read, accounts: np.ndarray) -> Postings:
@@ -129,12 +156,13 @@ def _worded(
     ]
 
     def shares_of(asked: Mapping[int, np.ndarray]) -> dict[int, np.ndarray | None]:
-        held = _held(read, asked, {g: compared[g].wording for g in asked}, len(n_sampled))
-        chance = {g: compared[g].chance() for g in asked}
-        return {
-            g: _corrected(_with_turns(held[g], chance[g], opening), members, n_sampled, chance[g])
-            for g, members in asked.items()
-        }
+        counted = _count(read, asked, {g: compared[g].wording for g in asked}, len(n_sampled))
+        shares: dict[int, np.ndarray | None] = {}
+        for g, members in asked.items():
+            compared[g] = replace(compared[g], least=_least_held(counted[g]))
+            held, chance = [c.judged(compared[g].least) for c in counted[g]], compared[g].chance()
+            shares[g] = _corrected(_with_turns(held, chance, opening), members, n_sampled, chance)
+        return shares
 
     asked = {g: _evenly(groups[g], _LEARNED_FROM) for g, stray in enumerate(strays) if stray}
     for i in range(_ROUNDS - 1):
@@ -153,16 +181,34 @@ def _stray(n_members: int, n_known: int) -> float:
     return min(share, 1.0) if share >= _LARGE else 0.0
 
 
-def _held(
+def _count(
     read: Read, groups: Mapping[int, np.ndarray], wording: Mapping[int, np.ndarray], n_accounts: int
-) -> Mapping[int, list[_Held]]:
-    """Which sampled exchanges of each group hold its wording."""
-    held: dict[int, list[_Held]] = {g: [] for g in groups}
+) -> Mapping[int, list[_Counted]]:
+    """How much of each group's wording its sampled exchanges hold."""
+    counted: dict[int, list[_Counted]] = {g: [] for g in groups}
     names = list(groups)
     for i, part in _pieces(read, list(groups.values()), n_accounts):
         g = names[i]
-        held[g].append(_Held(account=part.account, xid=part.xid, holds=holds_wording(part, wording[g])))
-    return held
+        n_held = count_held(part.offsets, part.shingle, wording[g])
+        counted[g].append(
+            _Counted(account=part.account, xid=part.xid, n_held=n_held, length=np.diff(part.offsets))
+        )
+    return counted
+
+
+def _least_held(pieces: Sequence[_Counted]) -> int:
+    """Own shingles that an exchange must hold to be the campaign's, by how many its exchanges typically do.
+
+    What only a relay's customers say is own wording as well, a few shingles at a time; a wrapper stands there whole.
+    Typical is the median over shingles: half of all that are held stand in exchanges that hold more.
+    """
+    n = np.sort(np.concatenate([np.zeros(0, np.int64), *(piece.n_held for piece in pieces)]))
+    n = n[n >= LEAST_HELD]
+    if not len(n):
+        return LEAST_HELD
+    mass = np.cumsum(n)
+    typical = int(n[np.searchsorted(mass, 0.5 * mass[-1])])
+    return int(np.clip(round(_TYPICAL_PART * typical), LEAST_HELD, _MOST_NEEDED))
 
 
 def _fellows(compared: _Compared, share: np.ndarray | None, n_accounts: int) -> np.ndarray | None:
@@ -170,7 +216,7 @@ def _fellows(compared: _Compared, share: np.ndarray | None, n_accounts: int) -> 
     if share is None:
         return None
     rest = compared.rest
-    n_held = np.bincount(rest.account[rest.holding(compared.wording)], minlength=n_accounts)
+    n_held = np.bincount(rest.account[compared.holding()], minlength=n_accounts)
     n = np.bincount(rest.account, minlength=n_accounts)
     found = (n_held >= 2) & (n_held >= 0.5 * float(share.mean()) * n)
     return found if found.sum() >= _MANY * rest.users.n_accounts else None

@@ -21,6 +21,7 @@ from hydrascope.kernels.lookup import find
 from hydrascope.kernels.ranges import ranges
 
 __all__ = [
+    "LEAST_HELD",
     "Postings",
     "SampledShingles",
     "Users",
@@ -39,7 +40,7 @@ _LEAST_USERS = 3
 """Members that must hold a shingle: two may have copied the same page."""
 _LIFT = 10.0
 """... and times as many of the members as of other accounts."""
-_LEAST_HELD = 2
+LEAST_HELD = 2
 """Such shingles that an exchange must hold ..."""
 _LEAST_PART = 0.1
 """... and part of its shingles that they must be: a long prompt holds a few of anything."""
@@ -208,11 +209,11 @@ class Postings:
         order = np.argsort(held)
         return _postings(held[order], row[order], np.concatenate(account), lengths)
 
-    def holding(self, wording: np.ndarray) -> np.ndarray:
+    def holding(self, wording: np.ndarray, *, least: int = LEAST_HELD) -> np.ndarray:
         """Positions of the exchanges that hold enough of some wording (int64[], ascending): int64[], ascending."""
         first, last = (np.searchsorted(self.shingle, wording, side) for side in ("left", "right"))
         row, held = np.unique(self.row[ranges(first, last - first)], return_counts=True)
-        return row[is_enough(held, self.length[row])]
+        return row[is_enough(held, self.length[row], least=least)]
 
     def without(self, accounts: np.ndarray) -> Postings:
         """The exchanges of others. Args: accounts: bool[n_accounts]."""
@@ -234,9 +235,9 @@ def _users(shingle: np.ndarray, row: np.ndarray, account: np.ndarray) -> Users:
     return Users(shingle=shingle, n_users=n_users, n_accounts=len(names))
 
 
-def is_enough(n_held: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """bool[]: whether so many shingles of a wording, among so many of an exchange, are no chance."""
-    return n_held >= np.maximum(_LEAST_HELD, _LEAST_PART * length)
+def is_enough(n_held: np.ndarray, length: np.ndarray, *, least: int = LEAST_HELD) -> np.ndarray:
+    """bool[]: whether so many shingles of a wording, among so many of an exchange, are no chance. Args: least: of them."""
+    return n_held >= np.maximum(least, _LEAST_PART * length)
 
 
 def count_users(part: SampledShingles) -> Users:
