@@ -64,6 +64,9 @@ def write_card(
         judge_holdout(read_holdout("phrases_holdout_wide.toml")),
         _in_wrappers(read_holdout("phrases_holdout_wide.toml"), examples),
         _WIDE,
+        "## Elicitation, requests in the manner of published recipes for synthetic data",
+        judge_holdout(read_holdout("phrases_holdout_recipes.toml")),
+        _RECIPES,
         "## Elicitation, phrasings written apart from the grammars",
         judge_holdout(read_holdout("phrases_holdout.toml")),
         _FOOT,
@@ -217,6 +220,8 @@ def _by_class(holdout: list[tuple[str, str]], truth: np.ndarray, guess: np.ndarr
     for code, name in enumerate(ELICITATIONS):
         mine = truth == code
         texts = [text for (text, _), m in zip(holdout, mine, strict=True) if m]
+        if not texts:
+            continue
         none = label_group(texts)[1].get("none", 0.0)
         right = (guess == rest) == (code == rest)
         cells = f"{100 * right[mine].mean():.0f} % | {100 * (guess == code)[mine].mean():.0f} %"
@@ -306,7 +311,7 @@ coding agents of honest users write the same thoughts and actions.
 hashed into 2^20 buckets. Beside them what the words mean: a lexicon of {entries:,} words, beginnings and sequences in fifteen
 languages (`scripts/lexicon.toml`, shipped as hashes) names {concepts} concepts, such as reasoning, completeness, container,
 judging, training; each concept, its order and company within a sentence, and each pair in a window are hashed into
-2^17 buckets more. A vocabulary of {vocabulary:,} buckets that occur in more than one source; unit length; weights learnt by
+2^17 buckets more. A vocabulary of up to {vocabulary:,} buckets that occur in more than one source; unit length; weights learnt by
 AdaGrad with half of the features (three in ten for elicitations) dropped at random, {blind:.0%} of the steps seeing
 concepts alone, and three quarters of the texts read with a lexicon that lacks {lacking:.0%} of its entries, so that what is in
 neither is met in training; stored as 8-bit integers ({n_kb} kB, no text). Labels are looked for in windows of 600 bytes,
@@ -331,6 +336,14 @@ languages. They were written by others than the grammars, lexicon and features, 
 lexicon entry was written with their text in view. Their totals were looked at about ten times while features and settings
 were chosen (by grammar lines left out; the weight of what a group's texts share by the last table above), so these
 figures may lean to the kind side a little. The language is guessed from letters and small words."""
+
+_RECIPES = """Some 150 requests as recipes for synthetic training data make them (instructions in the manner of seeds, harder versions of a prompt,
+pairs from a document, dialogues with oneself, judging by aspects, rewriting of web text) and 124 honest ones that look
+alike (teachers, testers, novelists, interviewers). Written apart from the grammars, and by others. That such requests were
+found half of the time (and strings of an application to be translated were taken for training records, hence `honest`) is why there are
+grammars named `recipes`, `plain`, `system`, `domains`, `wrappers` and `oblique`, whose
+authors saw neither file; totals of both files were looked at some ten times, to see whether more wordings still help and to choose
+the size of the vocabulary."""
 
 _FOOT = """The phrasings are by the same people as the grammars, in other words. The word lists were widened after a first look at
 what was missed here and then cleared, by a script, of every phrase that occurs here; so these figures lean to the kind

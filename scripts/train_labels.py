@@ -42,7 +42,7 @@ SEED = 20261120
 NAMES = {"capability": CAPABILITIES, "elicitation": ELICITATIONS}
 REST = {"capability": CAPABILITIES.index("general"), "elicitation": ELICITATIONS.index("none")}
 NONE = REST["elicitation"]
-VOCABULARY = {"capability": 30_000, "nothing": 30_000, "elicitation": 30_000}
+VOCABULARY = {"capability": 30_000, "nothing": 60_000, "elicitation": 60_000}
 MODELS = {"capability": ["capability"], "elicitation": ["elicitation", "nothing"]}
 """The models of a task, in the order of its logits."""
 N_FOLDS = 8

@@ -8,8 +8,9 @@ from typing import cast
 import numpy as np
 import pytest
 
+from hydrascope.campaigns.cluster import Candidate
 from hydrascope.campaigns.observations import Observations, index_channels
-from hydrascope.campaigns.stock import by_program
+from hydrascope.campaigns.stock import by_program, loosely_tied
 from hydrascope.features.incidence import ChannelRows
 
 
@@ -55,3 +56,22 @@ def test_programs_with_a_share_of_their_own_are_anothers() -> None:
 def test_without_programs_to_compare_the_group_stays_whole(program: np.ndarray) -> None:
     """None known, each its own, or all the same."""
     assert sizes(program, np.linspace(0.0, 1.0, 50)) == [50]
+
+
+def candidate(members: range, *, origin: str = "core", identity: float = 0.0) -> Candidate:
+    """A group whose mean member has so many bits of identity."""
+    fit = SimpleNamespace(family=lambda _: np.full(len(members), identity))
+    return cast(Candidate, SimpleNamespace(members=np.array(members, np.int32), origin=origin, fit=fit))
+
+
+def test_a_stock_may_claim_handfuls_that_no_identity_ties_and_nobody_else() -> None:
+    """Not what shares cards, not large cores, not users of a text, who are free anyway."""
+    groups = [
+        candidate(range(12)),
+        candidate(range(20, 40), identity=4.0),
+        candidate(range(40, 80)),
+        candidate(range(80, 90), origin="remainder"),
+        candidate(range(5, 15), identity=-0.2),
+    ]
+    assert loosely_tied(groups).tolist() == list(range(15))
+    assert loosely_tied([]).tolist() == []

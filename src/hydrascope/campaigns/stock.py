@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from scipy.stats import mannwhitneyu
 
 from hydrascope.campaigns.bystanders import without_outsiders
+from hydrascope.campaigns.calibration import SMALL
 from hydrascope.campaigns.cluster import Candidate
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import fit_members
 from hydrascope.features.content import Matches
 
-__all__ = ["by_program", "stock_group"]
+__all__ = ["by_program", "loosely_tied", "stock_group"]
 
 _LEAST_PART = 8
 """Members with one program, fewer of which tell nothing of its share."""
+_LEAST_IDENTITY = 1.0
+"""Bits of identity of the mean member of a handful, from which it is no stock's to claim."""
 _SAME = 1e-4
 """Chance below which two programs do not do the same work."""
+
+
+def loosely_tied(candidates: Sequence[Candidate]) -> np.ndarray:
+    """Accounts of handfuls that no identity ties (int64[], ascending): a stock of wordings may claim them.
+
+    Among an operator's hundred accounts some always share an exit, a day of sign-up or an hour; they make a core of
+    their own, too small to be accused, and would be lost to the rest.
+    """
+    handfuls = (c for c in candidates if c.origin == "core" and len(c.members) < SMALL[1])
+    loose = (c.members for c in handfuls if c.fit.family("identity").mean() < _LEAST_IDENTITY)
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *loose]))
 
 
 def by_program(observations: Observations, members: np.ndarray, share: np.ndarray) -> list[np.ndarray]:

@@ -51,6 +51,7 @@ from hydrascope.campaigns.observations import (
     index_channels,
     prepare_quantities,
 )
+from hydrascope.campaigns.stock import loosely_tied
 from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.campaigns.track import campaign_id
 from hydrascope.engine.base import Engine
@@ -188,7 +189,9 @@ def detect(
         untied = untied[texts.n_sampled[untied] > 0]
         candidates = _with_wording(read, observations, untied, candidates)
     with time_stage("stocks"):
-        stocks, unread = find_stocks_among(read, texts, untied, settings.stocks, settings.templates)
+        loose = loosely_tied(candidates)
+        free = np.union1d(untied, loose[texts.n_sampled[loose] > 0])
+        stocks, unread = find_stocks_among(read, texts, free, settings.stocks, settings.templates)
         if stocks:
             texts = with_stocks(engine, texts, stocks, settings.templates)
             observations = replace(observations, **_of_texts(texts))
