@@ -358,10 +358,11 @@ def _is_worth_reading(judged: Judged) -> bool:
 
 
 def _tier(judged: Judged) -> int:
-    """Distillation first, then other operators, then groups that only share software."""
+    """Accused operators first, then others who are accused, then other operators, then groups that only share software."""
+    operator = judged.candidate.origin != "remainder"
     if judged.verdict == "distillation":
-        return 0
-    return 2 if judged.candidate.origin == "remainder" else 1
+        return 0 if operator else 1
+    return 2 if operator else 3
 
 
 def _harm(observations: Observations, finding: Finding) -> float:
