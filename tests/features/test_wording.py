@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from hydrascope.engine.duckdb import DuckEngine
 from hydrascope.features.wording import (
+    LEAST_HELD,
     Postings,
     SampledShingles,
     Users,
     count_users,
-    holds_wording,
+    is_enough,
     own_wording,
     read_openers,
 )
+from hydrascope.kernels.holdings import count_held
 
 
 def exchanges(*held: tuple[int, list[int]]) -> SampledShingles:
@@ -29,6 +31,12 @@ def exchanges(*held: tuple[int, list[int]]) -> SampledShingles:
         offsets=np.cumsum([0, *(len(s) for _, s in held)]),
         shingle=np.array([v for _, s in held for v in s], np.int64),
     )
+
+
+def holds_wording(part: SampledShingles, wording: np.ndarray, *, least: int = LEAST_HELD) -> np.ndarray:
+    """Which exchanges hold enough of some wording."""
+    n_held = count_held(part.offsets, part.shingle, wording)
+    return is_enough(n_held, np.diff(part.offsets), least=least)
 
 
 def test_wording_that_no_member_repeats_is_found_between_members() -> None:
@@ -80,9 +88,9 @@ def test_users_are_those_of_a_plain_loop_whatever_the_pieces(rows: list[tuple[in
         assert users.n_accounts == len({a for a, _ in rows})
 
 
-@given(ROWS, st.sets(st.integers(0, 30)), st.sets(st.integers(0, 9)))
+@given(ROWS, st.sets(st.integers(0, 30)), st.sets(st.integers(0, 9)), st.integers(1, 4))
 def test_postings_answer_as_the_exchanges_themselves(
-    rows: list[tuple[int, list[int]]], wording: set[int], gone: set[int]
+    rows: list[tuple[int, list[int]]], wording: set[int], gone: set[int], least: int
 ) -> None:
     """Which exchanges hold a wording, and who holds what, with some accounts left out."""
     part, asked = exchanges(*rows), np.array(sorted(wording), np.int64)
@@ -90,7 +98,8 @@ def test_postings_answer_as_the_exchanges_themselves(
     rest = part.take(np.flatnonzero(~left[part.account]))
     postings = Postings.of([part]).without(left)
     assert postings.account.tolist() == rest.account.tolist()
-    assert postings.holding(asked).tolist() == np.flatnonzero(holds_wording(rest, asked)).tolist()
+    held = np.flatnonzero(holds_wording(rest, asked, least=least))
+    assert postings.holding(asked, least=least).tolist() == held.tolist()
     users = count_users(rest)
     assert postings.users.shingle.tolist() == users.shingle.tolist()
     assert postings.users.n_users.tolist() == users.n_users.tolist()

@@ -16,7 +16,7 @@ import pyarrow as pa
 from hydrascope.engine.base import Engine
 from hydrascope.features.population import Population
 from hydrascope.features.sampled import SampledLists, Systems, read_lists, read_systems
-from hydrascope.kernels.holdings import count_held, count_owners, join_lists, take_lists
+from hydrascope.kernels.holdings import count_owners, join_lists, take_lists
 from hydrascope.kernels.lookup import find
 from hydrascope.kernels.ranges import ranges
 
@@ -26,7 +26,6 @@ __all__ = [
     "SampledShingles",
     "Users",
     "count_users",
-    "holds_wording",
     "is_enough",
     "is_own",
     "own_wording",
@@ -271,8 +270,3 @@ def is_own(
     part = (1.0 - stray) / _LIFT + stray
     often = part * n_inside / n_members >= (n_outside + 0.5) / n_others
     return np.asarray(often & (n_inside >= _LEAST_USERS))
-
-
-def holds_wording(part: SampledShingles, wording: np.ndarray) -> np.ndarray:
-    """bool[n]: the exchanges that hold enough of some wording (int64[], ascending)."""
-    return is_enough(count_held(part.offsets, part.shingle, wording), np.diff(part.offsets))
