@@ -337,13 +337,13 @@ lexicon entry was written with their text in view. Their totals were looked at a
 were chosen (by grammar lines left out; the weight of what a group's texts share by the last table above), so these
 figures may lean to the kind side a little. The language is guessed from letters and small words."""
 
-_RECIPES = """Some 150 requests as recipes for synthetic training data make them (instructions in the manner of seeds, harder versions of a prompt,
-pairs from a document, dialogues with oneself, judging by aspects, rewriting of web text) and 124 honest ones that look
-alike (teachers, testers, novelists, interviewers). Written apart from the grammars, and by others. That such requests were
-found half of the time (and strings of an application to be translated were taken for training records, hence `honest`) is why there are
-grammars named `recipes`, `plain`, `system`, `domains`, `wrappers` and `oblique`, whose
-authors saw neither file; totals of both files were looked at some ten times, to see whether more wordings still help and to choose
-the size of the vocabulary."""
+_RECIPES = """Some 150 requests as recipes for synthetic training data make them (instructions in the manner of seeds, harder versions of a
+prompt, pairs from a document, dialogues with oneself, judging by aspects, rewriting of web text) and 124 honest ones that look
+alike (teachers, testers, novelists, interviewers). Written apart from the grammars. That such requests were found half of the
+time (and strings of an application to be translated were taken for training records, hence `honest`) is why there are grammars
+named `recipes`, `plain`, `system`, `domains`, `wrappers` and `oblique`, written without a look at this file or the one above;
+totals of both files were looked at some ten times, to see whether more wordings still help and to choose the size of the
+vocabulary."""
 
 _FOOT = """The phrasings are by the same people as the grammars, in other words. The word lists were widened after a first look at
 what was missed here and then cleared, by a script, of every phrase that occurs here; so these figures lean to the kind
