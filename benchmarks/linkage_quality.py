@@ -5,7 +5,8 @@
 Worlds come from `linkage_worlds` (all four seen while the engine was made) and `linkage_societies` (three for tuning, three for judging
 alone). Each cell is the mean over the seeds with the least and the greatest.
 
-Rows of the table: the engine as it ships; with one part of it turned off; and two rivals, the sum of inverse document
+Rows of the table: the engine as it ships; with one part of it turned off; with candidates from
+more popular values; and two rivals, the sum of inverse document
 frequencies and the Jaccard index, each given the threshold that its own permuted tables allow, and plain components.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from linkage_societies import JUDGING, TUNING
@@ -26,6 +27,7 @@ from hydrascope.linkage.buckets import Buckets, build_buckets, permute_buckets, 
 from hydrascope.linkage.clusters import cluster_links, grow_clusters, number_clusters
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
 from hydrascope.linkage.links import link_table, prepare
+from hydrascope.linkage.search import likely_clusters, search_error
 from hydrascope.linkage.settings import LinkSettings
 from hydrascope.linkage.significance import significant
 
@@ -82,7 +84,18 @@ def shipped(settings: LinkSettings, *, grow: bool = True) -> Callable[[Incidence
         labels = cluster_links(links, incidence.n_accounts, settings)
         null = 0.0 if links.threshold is None else links.curve.ratio_at(links.threshold)
         labels = grow_clusters(table, labels, settings) if grow else labels
+        labels = likely_clusters(labels, search_error(table, links, labels, settings), settings)
         return significant(table, labels, settings)[0], null
+
+    return run
+
+
+def wider(cap: int) -> Callable[[Incidence], tuple[Labels, float]]:
+    """The engine with candidates from values of up to `cap` accounts: all that buckets of two or more hub values could bring."""
+
+    def run(incidence: Incidence) -> tuple[Labels, float]:
+        channels = tuple(replace(spec, cap=cap) for spec in incidence.channels)
+        return shipped(LinkSettings())(replace(incidence, channels=channels))
 
     return run
 
@@ -139,6 +152,8 @@ METHODS: dict[str, Callable[[Incidence], tuple[Labels, float]]] = {
     "without unequal strangers": shipped(LinkSettings(spread=0.0)),
     "without communities": shipped(LinkSettings(communities=False)),
     "strongest value only": shipped(LinkSettings(many_values=False)),
+    "values of 200 accounts": wider(200),
+    "values of 1000 accounts": wider(1000),
     "rarity sum (IDF)": rival(rarity_sum),
     "Jaccard": rival(jaccard),
 }

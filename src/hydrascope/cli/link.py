@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hydrascope.errors import UsageError
-from hydrascope.linkage.findings import explain_pair, link_coded, manifest_of, write_linked
+from hydrascope.linkage.findings import explain_pair, link_whole, manifest_of, write_linked
 from hydrascope.linkage.incidence import Incidence
 from hydrascope.linkage.settings import LinkSettings
 from hydrascope.linkage.tables import code_table, read_table
@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
             communities=communities,
             family_caps=table_caps(coded.incidence),
         )
-        linked = link_coded(coded, settings)
+        linked = link_whole(coded.incidence, settings)
         inputs = {"table": table.name}
         if out is not None:
             write_linked(linked, coded, settings, out, inputs)
@@ -110,5 +110,11 @@ def summary(manifest: dict[str, object]) -> str:
         lines.append(
             f"a link needs {manifest['threshold_decades']:.2f} decades; "
             f"expected chance links {manifest['null_over_observed']:.4%}"
+        )
+    search = manifest["search"]
+    if manifest["clusters"] and isinstance(search, dict):
+        lines.append(
+            f"the same search in {search['dealt_tables']} dealt tables: at most "
+            f"{search['share_by_chance_at_most']:.1%} of the clusters are chance"
         )
     return "\n".join(lines)

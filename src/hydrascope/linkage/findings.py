@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,13 +20,15 @@ from numpy.typing import NDArray
 from hydrascope import __version__
 from hydrascope.errors import UsageError, nearest
 from hydrascope.linkage.clusters import cluster_links, grow_clusters
+from hydrascope.linkage.incidence import Incidence
 from hydrascope.linkage.links import Links, Table, link_table, prepare
 from hydrascope.linkage.scoring import detail
+from hydrascope.linkage.search import SIZES, SearchError, likely_clusters, search_error
 from hydrascope.linkage.settings import LinkSettings
 from hydrascope.linkage.significance import Calibration, ClusterTests, calibrate, significant
 from hydrascope.linkage.tables import CodedTable
 
-__all__ = ["Linked", "cluster_ids", "explain_pair", "link_coded", "manifest_of", "write_linked"]
+__all__ = ["Linked", "cluster_ids", "explain_pair", "link_whole", "manifest_of", "write_linked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +40,26 @@ class Linked:
     labels: NDArray[np.int32]
     tests: ClusterTests
     calibration: Calibration
+    search: SearchError
     timings: Mapping[str, float]
     """Seconds by stage."""
 
 
-def link_coded(
-    coded: CodedTable, settings: LinkSettings, clock: Callable[[], float] = perf_counter
+def link_whole(
+    incidence: Incidence, settings: LinkSettings, clock: Callable[[], float] = perf_counter
 ) -> Linked:
-    """Links and clusters of a coded table."""
+    """Links and clusters of a table, tested, and the error rate of the search."""
     start = clock()
-    table = prepare(coded.incidence, settings)
+    table = prepare(incidence, settings)
     prepared = clock()
     links = link_table(table, settings)
     linked = clock()
-    labels = cluster_links(links, coded.incidence.n_accounts, settings)
+    labels = cluster_links(links, incidence.n_accounts, settings)
     labels = grow_clusters(table, labels, settings)
     clustered = clock()
+    search = search_error(table, links, labels, settings)
+    labels = likely_clusters(labels, search, settings)
+    searched = clock()
     labels, tests = significant(table, labels, settings)
     calibration = calibrate(table, labels, settings.seed)
     done = clock()
@@ -60,10 +67,17 @@ def link_coded(
         "prepare_s": prepared - start,
         "link_s": linked - prepared,
         "cluster_s": clustered - linked,
-        "test_s": done - clustered,
+        "search_s": searched - clustered,
+        "test_s": done - searched,
     }
     return Linked(
-        table=table, links=links, labels=labels, tests=tests, calibration=calibration, timings=timings
+        table=table,
+        links=links,
+        labels=labels,
+        tests=tests,
+        calibration=calibration,
+        search=search,
+        timings=timings,
     )
 
 
@@ -152,6 +166,7 @@ def manifest_of(
         "accounts_in_clusters": int(size.sum()),
         "largest_cluster": int(size.max(initial=0)),
         "cluster_tests": test_rows(linked.tests),
+        "search": search_rows(linked.search),
         "calibration": calibration_rows(linked.calibration),
         "null_curve": curve_rows(linked),
         "timings": {name: round(seconds, 3) for name, seconds in linked.timings.items()},
@@ -165,6 +180,22 @@ def test_rows(tests: ClusterTests) -> dict[str, Any]:
         "q_at_most_0.01": int((tests.q_value <= 0.01).sum()),
         "largest_p_value": float(tests.p_value.max(initial=0.0)),
         "tails_that_do_not_fit": int((~tests.tail_fits).sum()),
+    }
+
+
+def search_rows(search: SearchError) -> dict[str, Any]:
+    """What the same search finds in dealt tables, by size of cluster, and the sizes that were dropped for it."""
+    names = [f"{a}" if b == a + 1 else f"{a} to {b - 1}" for a, b in pairwise(SIZES)] + [
+        f"{SIZES[-1]} or more"
+    ]
+    return {
+        "dealt_tables": search.tables,
+        "clusters": dict(zip(names, search.found.tolist(), strict=True)),
+        "by_chance": dict(zip(names, search.chance.round(3).tolist(), strict=True)),
+        "dropped": [
+            name for name, good, n in zip(names, search.likely, search.found, strict=True) if n and not good
+        ],
+        "share_by_chance_at_most": round(search.share, 6),
     }
 
 

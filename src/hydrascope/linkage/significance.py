@@ -10,7 +10,7 @@ Calibration is measured, not assumed: sets of accounts that are in no cluster, o
 p-values are uniform; what interests the communities missed shows as too many small ones.
 
 *Fails* as a test of what was searched for: found clusters were chosen for sharing, so that p is small by construction. It ranks them and finds the hollow
-ones; the error rate of the search is that of the links (`linkage.nulls`).
+ones; the error rate of the search is measured by `linkage.search`.
 """
 
 from __future__ import annotations
