@@ -160,3 +160,32 @@ def test_the_shipped_weights_hold_no_text_and_are_small() -> None:
     assert file.stat().st_size < 2_000_000
     with np.load(file, allow_pickle=False) as archive:
         assert all(archive[name].dtype.kind in "if" for name in archive.files)
+
+
+def test_what_people_of_one_subject_have_in_common_is_no_demand() -> None:
+    """Letters about people who want explanations share its words, yet hardly one of them asks for anything by itself."""
+    rng = np.random.default_rng(0)
+    when = ["Lately", "For months", "Since spring", "Every week"]
+    whom = ["my mother", "my roommate", "my sister", "my boss", "my partner", "my teacher"]
+    what = [
+        "never listens to what I think",
+        "asks me to explain myself",
+        "wants a reason for each of my decisions",
+        "says I should think first",
+        "makes me justify how I feel",
+        "talks about my problems in detail",
+    ]
+    rest = [
+        "We used to cook together on Sundays and now the kitchen is silent.",
+        "The house is cold and the garden has gone wild since the summer.",
+        "I sleep badly, eat little, and the days seem long and grey.",
+        "Work is slow at the shop and the rent goes up in the new year.",
+        "My thoughts run in circles before I say a word.",
+        "I write long letters and never send them.",
+    ]
+    letters = [
+        f"{rng.choice(when)} {rng.choice(whom)} {rng.choice(what)}. {rng.choice(rest)} {rng.choice(rest)} What would you do?"
+        for _ in range(80)
+    ]
+    assert (1 - classify_texts(letters)[1][:, -1] >= 0.83).mean() < 0.1
+    assert label_recurring(letters)[1] == {"none": 1.0}

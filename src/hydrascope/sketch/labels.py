@@ -57,6 +57,7 @@ CERTAIN = {"capability": 0.35, "elicitation": 0.83}
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
 _COMMON = 0.6  # a feature in this share of a group's texts is part of their template
 _RECURRING = 0.02  # and in this share of those of one that varies its wording, part of what it says
+_HEARD = 0.1  # of its texts must elicit by themselves: what recurs among people of one subject can look like a demand
 _HALF = 30  # features that a group must share for them to weigh as much as all of a text
 _SURE = 10.0  # logit of the rest class where nothing is known
 _NONE = ELICITATIONS.index("none")
@@ -128,7 +129,8 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
 def label_recurring(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str, float]]:
     """Labels of what recurs in texts that ask for one thing in many wordings: the features of one in fifty, judged once.
 
-    No text shows much of such a wording, and none of it is in most of them; the items of the texts do not recur.
+    Few texts show much of such a wording, and none of it is in most of them; the items of the texts do not recur. Where not even one
+    text in ten elicits by itself, nothing does: people of one subject have many words in common that no demand ever held together.
 
     Returns:
         As `label_group`, with probabilities in place of shares; both empty without texts.
@@ -144,7 +146,8 @@ def label_recurring(texts: Sequence[str | None]) -> tuple[dict[str, float], dict
     capabilities, elicitations = (
         {name: float(p) for name, p in zip(names, row[0], strict=True) if p >= 0.005} for row, names in found
     )
-    return capabilities, elicitations
+    heard = (decide("elicitation", classify_texts(kept)[1]) != _NONE).mean() >= _HEARD
+    return capabilities, elicitations if heard else {"none": 1.0}
 
 
 def decide(task: str, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
