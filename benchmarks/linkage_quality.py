@@ -24,10 +24,10 @@ from scipy import sparse
 
 from hydrascope.kernels.components import components
 from hydrascope.linkage.buckets import Buckets, build_buckets, permute_buckets, stratify
-from hydrascope.linkage.clusters import cluster_links, grow_clusters, number_clusters
+from hydrascope.linkage.clusters import grow_clusters, number_clusters
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
-from hydrascope.linkage.links import link_table, prepare
-from hydrascope.linkage.search import likely_clusters, search_error
+from hydrascope.linkage.links import prepare
+from hydrascope.linkage.search import RUNGS, search_clusters
 from hydrascope.linkage.settings import LinkSettings
 from hydrascope.linkage.significance import significant
 
@@ -45,7 +45,7 @@ class Quality:
     """The same accounts over all accounts in clusters."""
     pair_recall: float
     null: float
-    """Chance links expected, over links."""
+    """Links inside clusters of dealt tables, over links inside clusters."""
 
 
 def incidence_of(world: World) -> Incidence:
@@ -75,17 +75,16 @@ def judge(labels: Labels, operator: NDArray[np.int64], null: float) -> Quality:
     )
 
 
-def shipped(settings: LinkSettings, *, grow: bool = True) -> Callable[[Incidence], tuple[Labels, float]]:
+def shipped(
+    settings: LinkSettings, *, grow: bool = True, rungs: tuple[float, ...] | None = None
+) -> Callable[[Incidence], tuple[Labels, float]]:
     """The engine under some settings."""
 
     def run(incidence: Incidence) -> tuple[Labels, float]:
         table = prepare(incidence, settings)
-        links = link_table(table, settings)
-        labels = cluster_links(links, incidence.n_accounts, settings)
-        null = 0.0 if links.threshold is None else links.curve.ratio_at(links.threshold)
-        labels = grow_clusters(table, labels, settings) if grow else labels
-        labels = likely_clusters(labels, search_error(table, links, labels, settings), settings)
-        return significant(table, labels, settings)[0], null
+        found = search_clusters(table, settings, rungs)
+        labels = grow_clusters(table, found.labels, settings) if grow else found.labels
+        return significant(table, labels, settings)[0], found.error.null_over_observed
 
     return run
 
@@ -95,7 +94,7 @@ def wider(cap: int) -> Callable[[Incidence], tuple[Labels, float]]:
 
     def run(incidence: Incidence) -> tuple[Labels, float]:
         channels = tuple(replace(spec, cap=cap) for spec in incidence.channels)
-        return shipped(LinkSettings())(replace(incidence, channels=channels))
+        return shipped(LinkSettings(), rungs=RUNGS[:1])(replace(incidence, channels=channels))
 
     return run
 
@@ -148,6 +147,10 @@ def jaccard(buckets: Buckets) -> sparse.csr_matrix:
 
 METHODS: dict[str, Callable[[Incidence], tuple[Labels, float]]] = {
     "as shipped": shipped(LinkSettings()),
+    "one rung": shipped(LinkSettings(), rungs=RUNGS[:1]),
+    "two rungs": shipped(LinkSettings(), rungs=RUNGS[:2]),
+    "three rungs": shipped(LinkSettings(), rungs=RUNGS),
+    "four rungs": shipped(LinkSettings(), rungs=(*RUNGS, 30.0)),
     "without attach and merge": shipped(LinkSettings(), grow=False),
     "without unequal strangers": shipped(LinkSettings(spread=0.0)),
     "without communities": shipped(LinkSettings(communities=False)),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hydrascope.linkage.clusters import cluster_links, grow_clusters
+from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, incidence_from_rows
-from hydrascope.linkage.links import link_table, prepare
-from hydrascope.linkage.search import SearchError, likely_clusters, search_error
+from hydrascope.linkage.links import prepare
+from hydrascope.linkage.search import SIZES, SearchError, search_clusters
 from hydrascope.linkage.settings import LinkSettings
 
 CHANNELS = (ChannelSpec(name="ip", family="ip"), ChannelSpec(name="page", family="page"))
 
 
-def searched(seed, max_null, groups=20, n=2000):
-    """Strangers of unequal activity, and groups of five that share most of eight values of their own; what the search finds, and its error."""
+def searched(seed, max_null, groups=20, n=2000, communities=False):
+    """Strangers of unequal activity, and groups of five that share most of eight values of their own; what the search finds."""
     rng = np.random.default_rng(seed)
     account = np.repeat(np.arange(n), np.minimum(rng.lognormal(2.0, 0.8, n), 80).astype(int))
     value = (3000 * rng.random(len(account)) ** 1.4).astype(int)
@@ -25,11 +25,8 @@ def searched(seed, max_null, groups=20, n=2000):
     incidence = incidence_from_rows(
         account, rng.integers(0, 2, len(account)), value, n_accounts=n, channels=CHANNELS
     )
-    settings = LinkSettings(communities=False, max_null=max_null, spread=0.0, seed=seed)
-    table = prepare(incidence, settings)
-    links = link_table(table, settings)
-    labels = grow_clusters(table, cluster_links(links, n, settings), settings)
-    return labels, search_error(table, links, labels, settings)
+    settings = LinkSettings(communities=communities, max_null=max_null, spread=0.0, seed=seed)
+    return search_clusters(prepare(incidence, settings), settings)
 
 
 def strangers_clusters(labels, groups=20):
@@ -42,40 +39,89 @@ def strangers_clusters(labels, groups=20):
     return false
 
 
+def counted(error, what, rung=0):
+    """Clusters or links of a rung, over all sizes."""
+    return int(getattr(error, what)[rung].sum())
+
+
 def test_a_strict_search_makes_hardly_a_cluster_by_chance():
     """At one chance link in a thousand the groups are found, and dealt tables hold next to none."""
-    labels, error = searched(0, 0.001)
-    assert error.found.sum() == labels.max() + 1 >= 5
-    assert error.tables == 20 and error.share < 0.05
+    found = searched(0, 0.001)
+    assert counted(found.error, "clusters") == found.labels.max() + 1 >= 5
+    assert found.error.tables == 20 and found.error.share < 0.05
 
 
 @pytest.mark.parametrize("max_null", [0.2, 0.4])
 def test_a_lax_search_says_how_many_of_its_clusters_are_chance(max_null):
     """Clusters of strangers in six tables, against what dealt tables said to expect."""
-    runs = [searched(seed, max_null) for seed in range(6)]
-    true = sum(strangers_clusters(labels) for labels, _ in runs)
-    expected = sum(float(error.chance.sum()) for _, error in runs)
+    true, expected = 0, 0.0
+    for seed in range(6):
+        found = searched(seed, max_null)
+        true += strangers_clusters(cluster_links(found.links, found.links.n_accounts, LinkSettings()))
+        expected += counted(found.error, "dealt_clusters") / found.error.tables
     assert true > 20
     assert 0.75 * true <= expected <= 1.6 * true
 
 
 def test_nothing_found_errs_nowhere():
     """Where no cluster was found no share of them is chance."""
-    labels, error = searched(1, 1e-9)
-    assert labels.max() == -1 and error.share == 0.0 and error.tables in (0, 20)
+    found = searched(1, 1e-9)
+    assert found.labels.max() == -1 and found.error.share == 0.0 and (found.error.rung == -1).all()
+
+
+def an_error(links, dealt, tables=20):
+    """Rungs by sizes; a cluster for each link."""
+    links, dealt = (np.array(x, dtype=np.int64) for x in (links, dealt))
+    return SearchError(
+        tables=tables,
+        clusters=links,
+        dealt_clusters=dealt,
+        links=links,
+        dealt_links=dealt,
+        max_null=0.001,
+        strict_null=0.0009,
+    )
 
 
 def test_the_share_counts_one_more_than_was_seen():
     """No dealt cluster in twenty tables and five found: at most one in a hundred."""
-    error = SearchError(tables=20, found=np.array([2, 2, 1]), dealt=np.array([0, 0, 0]))
-    assert error.share == pytest.approx(1 / 100)
-    assert SearchError(tables=2, found=np.array([3, 0, 0]), dealt=np.array([2, 9, 0])).share == 0.5
+    assert an_error([[2, 2, 1, 0]], [[0, 0, 0, 0]]).share == pytest.approx(1 / 100)
 
 
 def test_sizes_that_chance_makes_are_dropped():
-    """Six clusters of two where chance makes four of them go; the cluster of three stays, and is numbered anew."""
-    labels = np.array([*np.repeat(np.arange(6), 2), 6, 6, 6, -1], dtype=np.int32)
-    error = SearchError(tables=10, found=np.array([6, 1, 0]), dealt=np.array([40, 1, 0]))
-    kept = likely_clusters(labels, error, LinkSettings())
-    assert kept.tolist() == [-1] * 12 + [0, 0, 0, -1]
-    assert error.share == pytest.approx(0.2)
+    """Six clusters of two where chance makes four go; the one of three stays."""
+    assert an_error([[6, 1, 0, 0]], [[40, 1, 0, 0]], tables=10).rung.tolist() == [-1, 0, -1, -1]
+
+
+def test_large_clusters_are_taken_from_the_lowest_rung_that_holds():
+    """At most one chance link in a thousand, one more counted than was seen: a hundred links over twenty tables bear one."""
+    links = [[50, 90, 60, 200], [70, 95, 100, 300], [90, 99, 120, 900]]
+    dealt = [[1, 0, 0, 0], [9, 0, 1, 0], [90, 0, 30, 4]]
+    error = an_error(links, dealt)
+    assert error.rung.tolist() == [0, 2, 1, 2]
+    chance = 0.0009 * 50 + 0 / 20 + 1 / 20 + 4 / 20
+    assert error.null_over_observed == pytest.approx(chance / (50 + 99 + 100 + 900))
+
+
+def test_weaker_links_count_where_they_make_large_clusters():
+    """Groups of twelve that share little, pair by pair: lower rungs find more of them, and hold no more strangers."""
+    rng = np.random.default_rng(4)
+    n, groups, size = 3000, 25, 12
+    account = np.repeat(np.arange(n), np.minimum(rng.lognormal(2.0, 0.8, n), 80).astype(int))
+    value = (4000 * rng.random(len(account)) ** 1.4).astype(int)
+    who = np.repeat(np.arange(groups * size), 6)
+    account = np.concatenate((account, who))
+    value = np.concatenate((value, 10_000 + (who // size) * 10 + rng.integers(0, 10, len(who))))
+    incidence = incidence_from_rows(
+        account, rng.integers(0, 2, len(account)), value, n_accounts=n, channels=CHANNELS
+    )
+    settings = LinkSettings(max_null=0.001)
+    table = prepare(incidence, settings)
+    assert not table.communities.n_groups
+    found = search_clusters(table, settings)
+    strict = search_clusters(table, LinkSettings(communities=False, max_null=0.001))
+    true = np.arange(n) < groups * size
+    assert found.error.rung.max() > 0 == strict.error.rung.max()
+    assert (found.labels[true] >= 0).sum() > 2 * (strict.labels[true] >= 0).sum()
+    assert (found.labels[~true] >= 0).mean() < 0.005
+    assert len(SIZES) == found.error.links.shape[1]

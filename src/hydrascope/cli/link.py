@@ -108,7 +108,7 @@ def summary(manifest: dict[str, object]) -> str:
         lines.append("no links: no threshold keeps chance links rare enough in this table (see --max-null)")
     else:
         lines.append(
-            f"a link needs {manifest['threshold_decades']:.2f} decades; "
+            f"links have at least {manifest['threshold_decades']:.2f} decades; "
             f"expected chance links {manifest['null_over_observed']:.4%}"
         )
     search = manifest["search"]

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from hydrascope import __version__
 from hydrascope.errors import UsageError, nearest
-from hydrascope.linkage.clusters import cluster_links, grow_clusters
+from hydrascope.linkage.clusters import grow_clusters
 from hydrascope.linkage.incidence import Incidence
-from hydrascope.linkage.links import Links, Table, link_table, prepare
+from hydrascope.linkage.links import Links, Table, prepare
 from hydrascope.linkage.scoring import detail
-from hydrascope.linkage.search import SIZES, SearchError, likely_clusters, search_error
+from hydrascope.linkage.search import RUNGS, SIZES, SearchError, search_clusters
 from hydrascope.linkage.settings import LinkSettings
 from hydrascope.linkage.significance import Calibration, ClusterTests, calibrate, significant
 from hydrascope.linkage.tables import CodedTable
@@ -52,31 +52,26 @@ def link_whole(
     start = clock()
     table = prepare(incidence, settings)
     prepared = clock()
-    links = link_table(table, settings)
-    linked = clock()
-    labels = cluster_links(links, incidence.n_accounts, settings)
-    labels = grow_clusters(table, labels, settings)
-    clustered = clock()
-    search = search_error(table, links, labels, settings)
-    labels = likely_clusters(labels, search, settings)
+    found = search_clusters(table, settings)
     searched = clock()
+    labels = grow_clusters(table, found.labels, settings)
+    grown = clock()
     labels, tests = significant(table, labels, settings)
     calibration = calibrate(table, labels, settings.seed)
     done = clock()
     timings = {
         "prepare_s": prepared - start,
-        "link_s": linked - prepared,
-        "cluster_s": clustered - linked,
-        "search_s": searched - clustered,
-        "test_s": done - searched,
+        "search_s": searched - prepared,
+        "grow_s": grown - searched,
+        "test_s": done - grown,
     }
     return Linked(
         table=table,
-        links=links,
+        links=found.links,
         labels=labels,
         tests=tests,
         calibration=calibration,
-        search=search,
+        search=found.error,
         timings=timings,
     )
 
@@ -157,7 +152,7 @@ def manifest_of(
             "seed": settings.seed,
         },
         "threshold_decades": links.threshold,
-        "null_over_observed": None if links.threshold is None else links.curve.ratio_at(links.threshold),
+        "null_over_observed": None if links.threshold is None else linked.search.null_over_observed,
         "permutations": links.curve.permutations,
         "communities": linked.table.communities.n_groups,
         "links": int(inside(linked).sum()),
@@ -166,7 +161,11 @@ def manifest_of(
         "accounts_in_clusters": int(size.sum()),
         "largest_cluster": int(size.max(initial=0)),
         "cluster_tests": test_rows(linked.tests),
-        "search": search_rows(linked.search),
+        "search": {
+            "dealt_tables": linked.search.tables,
+            "share_by_chance_at_most": round(linked.search.share, 6),
+            "sizes": search_rows(linked.search),
+        },
         "calibration": calibration_rows(linked.calibration),
         "null_curve": curve_rows(linked),
         "timings": {name: round(seconds, 3) for name, seconds in linked.timings.items()},
@@ -183,20 +182,26 @@ def test_rows(tests: ClusterTests) -> dict[str, Any]:
     }
 
 
-def search_rows(search: SearchError) -> dict[str, Any]:
-    """What the same search finds in dealt tables, by size of cluster, and the sizes that were dropped for it."""
+def search_rows(search: SearchError) -> list[dict[str, Any]]:
+    """By size of cluster: where they were taken from, and what the same search finds in dealt tables."""
+
+    def per_table(n: np.int64) -> float:
+        return round(float(n) / max(search.tables, 1), 3)
+
     names = [f"{a}" if b == a + 1 else f"{a} to {b - 1}" for a, b in pairwise(SIZES)] + [
         f"{SIZES[-1]} or more"
     ]
-    return {
-        "dealt_tables": search.tables,
-        "clusters": dict(zip(names, search.found.tolist(), strict=True)),
-        "by_chance": dict(zip(names, search.chance.round(3).tolist(), strict=True)),
-        "dropped": [
-            name for name, good, n in zip(names, search.likely, search.found, strict=True) if n and not good
-        ],
-        "share_by_chance_at_most": round(search.share, 6),
-    }
+    return [
+        {
+            "members": name,
+            "taken_at_chance_pairs": RUNGS[rung] * search.max_null if rung >= 0 else None,
+            "clusters": int(search.clusters[max(rung, 0), size]),
+            "clusters_by_chance": per_table(search.dealt_clusters[max(rung, 0), size]),
+            "links": int(search.links[max(rung, 0), size]),
+            "links_by_chance": per_table(search.dealt_links[max(rung, 0), size]),
+        }
+        for size, (name, rung) in enumerate(zip(names, search.rung.tolist(), strict=True))
+    ]
 
 
 def calibration_rows(calibration: Calibration) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hydrascope.linkage.settings import LinkSettings
 from hydrascope.records import FAMILIES
 from hydrascope.stats.surprise import DECADES_TO_BITS
 
-__all__ = ["Links", "Table", "link_accounts", "link_table", "prepare"]
+__all__ = ["Links", "Table", "describe", "kept", "link_accounts", "link_table", "measure_null", "prepare"]
 
 LEAST_PERMUTATIONS, MOST_PERMUTATIONS = 2, 100
 PERMUTED_ROWS = 12_000_000
@@ -97,9 +97,9 @@ def link_accounts(
     return link_table(prepare(incidence, settings, stratum=stratum), settings)
 
 
-def link_table(table: Table, settings: LinkSettings) -> Links:
-    """`link_accounts` on a table made ready."""
-    curve = measure_null(table.buckets, table.scorer, table.stratum, settings)
+def link_table(table: Table, settings: LinkSettings, curve: NullCurve | None = None) -> Links:
+    """`link_accounts` on a table made ready; with its null where that was measured before."""
+    curve = curve or measure_null(table.buckets, table.scorer, table.stratum, settings)
     threshold = choose_threshold(curve, settings.max_null)
     pairs = surprising_pairs(table.buckets, table.scorer, np.inf if threshold is None else threshold)
     if threshold is not None and settings.spread > 0:

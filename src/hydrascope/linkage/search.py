@@ -1,11 +1,16 @@
-"""How many clusters does the whole search find where there is nothing to find? The search's own error rate.
+"""From a table to clusters, with the error rate of the whole search: what does it find where there is nothing to find?
 
 A found cluster was chosen for sharing, so its p-value (`linkage.significance`) says how it ranks, not how often the search errs. Here the
-search itself is repeated on tables whose values are dealt anew, from candidates to clusters, at the threshold that the real table set: the clusters found there, over those found in the table, estimate the share of found clusters that are chance (Efron, *Large-Scale
-Inference*, Cambridge 2010, ch. 4: the empirical null of a whole procedure). By size, for clusters of two are most of what chance makes.
+search itself is repeated on tables whose values are dealt anew, from candidates to clusters, at the thresholds of the real table: what is found
+there, over what is found in the table, estimates the share that is chance (Efron, *Large-Scale Inference*, Cambridge 2010, ch. 4: the empirical
+null of a whole procedure). It is counted by size of cluster, for one chance link makes a cluster of two, and only many make a large one.
 
-The links of a dealt table are not asked to stand among unequal strangers, and its clusters are not grown, which drops members that
-the rest do not support: the share errs upwards. *Fails* where the dealt
+That difference is put to use. One threshold for all links must hold out the chance pairs; a large cluster may rest on weaker links and still be as
+surely no chance. So the table is searched on several rungs, thresholds at which ever more pairs are chance, and clusters of a size are taken from
+the lowest rung at which at most `max_null` of the links inside them are. A table with communities of interest has one rung less, one whose
+interests were not looked for has none but the first: what interests share no deal foretells, and it is what lower thresholds let in first.
+
+The links of a dealt table are not asked to stand among unequal strangers, which some would not: the shares err upwards. *Fails* where the dealt
 tables do: what honest accounts share for a reason that neither communities nor strata explain is not chance, and is not counted here.
 """
 
@@ -18,91 +23,170 @@ from numpy.typing import NDArray
 
 from hydrascope.linkage.buckets import permute_buckets, stratify
 from hydrascope.linkage.clusters import cluster_links, number_clusters
-from hydrascope.linkage.links import Links, Table, describe
-from hydrascope.linkage.scoring import surprising_pairs
+from hydrascope.linkage.links import Links, Table, describe, kept, link_table, measure_null
+from hydrascope.linkage.scoring import Pairs, surprising_pairs
 from hydrascope.linkage.settings import LinkSettings
 
-__all__ = ["SIZES", "SearchError", "likely_clusters", "search_error"]
+__all__ = ["RUNGS", "SIZES", "Found", "SearchError", "search_clusters"]
 
+RUNGS = (1.0, 3.0, 10.0)
+"""Chance pairs that each rung's threshold allows, in units of `max_null`."""
+SIZES = (2, 3, 6, 12)
+"""Least members of each class of sizes."""
+MOST_CHANCE = 0.5
+"""Clusters of a class of which chance makes this share are dropped: they are as likely chance as not."""
 DEALT_ROWS = 12_000_000
 LEAST_TABLES, MOST_TABLES = 2, 20
-SIZES = (2, 3, 6)
-"""Least members of each class of sizes."""
+
+Counts = NDArray[np.int64]
+"""int64[rungs, sizes]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchError:
-    """Clusters of the table and of dealt tables, by class of size (`SIZES`)."""
+    """What the search found in the table and in dealt tables, by rung and class of size."""
 
     tables: int
-    """Dealt tables that were searched."""
-    found: NDArray[np.int64]
-    dealt: NDArray[np.int64]
-    """Over all dealt tables together."""
+    """Dealt tables that were searched; what they held is summed."""
+    clusters: Counts
+    dealt_clusters: Counts
+    links: Counts
+    """Inside clusters."""
+    dealt_links: Counts
+    max_null: float
+    strict_null: float
+    """Chance links of the strictest rung, over its links."""
 
     @property
-    def chance(self) -> NDArray[np.float64]:
-        """Clusters that chance makes in a table like this one, by class."""
-        return self.dealt / max(self.tables, 1)
+    def rung(self) -> NDArray[np.int64]:
+        """Rung from which clusters of each class are taken, -1 where they are dropped.
+
+        The strictest rung, whose links are as seldom chance as was asked, unless chance makes too many of the clusters; a laxer one if of the links
+        inside clusters, one more counted than was seen, at most `max_null` are chance.
+        """
+        chance = (self.dealt_links + 1) / max(self.tables, 1)
+        good = chance <= self.max_null * self.links
+        good[:1] |= self.dealt_clusters[:1] / max(self.tables, 1) < MOST_CHANCE * self.clusters[:1]
+        lowest = len(good) - 1 - np.argmax(good[::-1], axis=0)
+        return np.where(good.any(axis=0), lowest, -1)
 
     @property
-    def likely(self) -> NDArray[np.bool_]:
-        """Whether chance makes less than half as many clusters of a class as were found."""
-        return self.chance < 0.5 * self.found
+    def null_over_observed(self) -> float:
+        """Links inside the clusters taken that chance makes, over those links: as few as was asked.
+
+        On the strictest rung the share is that of all its links, which many more dealt tables measured.
+        """
+        taken = np.flatnonzero(self.rung >= 0)
+        rung, links = self.rung[taken], self.links[self.rung[taken], taken]
+        dealt = self.dealt_links[rung, taken] / max(self.tables, 1)
+        chance = np.where(rung == 0, self.strict_null * links, dealt)
+        return float(chance.sum() / max(int(links.sum()), 1))
 
     @property
     def share(self) -> float:
-        """Share of the likely clusters that chance explains, one more counted than was seen; 0 where there are none."""
-        found = int(self.found[self.likely].sum())
-        chance = int(self.dealt[self.likely].sum()) + 1
+        """Share of the clusters taken that chance explains, one more counted than was seen; 0 where there are none."""
+        taken = np.flatnonzero(self.rung >= 0)
+        found = int(self.clusters[self.rung[taken], taken].sum())
+        chance = int(self.dealt_clusters[self.rung[taken], taken].sum()) + 1
         return min(chance / (max(self.tables, 1) * found), 1.0) if found else 0.0
 
 
-def search_error(
-    table: Table, links: Links, labels: NDArray[np.int32], settings: LinkSettings
-) -> SearchError:
-    """Searches dealt tables as the table was searched.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search found."""
+
+    links: Links
+    """Of the lowest rung that clusters were taken from."""
+    labels: NDArray[np.int32]
+    """(n_accounts,) cluster of each account, -1: in none."""
+    error: SearchError
+
+
+def search_clusters(table: Table, settings: LinkSettings, rungs: tuple[float, ...] | None = None) -> Found:
+    """Links and clusters of a table made ready, at a stated share of chance.
 
     Args:
-        table: the table made ready.
-        links: its links, whose threshold is used.
-        labels: (n_accounts,) clusters that were found, -1: none.
-        settings: of the search.
+        table: the table.
+        settings: of the search; `max_null` is the share of links that may be chance.
+        rungs: the first of them 1; None: `RUNGS`, but one less where there are interests, and one where they were not looked for.
     """
-    found = by_size(labels)
+    curve = measure_null(table.buckets, table.scorer, table.stratum, settings)
+    if rungs is None:
+        rungs = RUNGS[: 1 if not settings.communities else 2 if table.communities.n_groups else 3]
+    linked = [
+        link_table(table, replace(settings, max_null=min(settings.max_null * factor, 0.5)), curve)
+        for factor in rungs
+    ]
+    labels = [cluster_links(links, links.n_accounts, settings) for links in linked]
+    error = _error(table, linked, labels, settings)
+    lowest = max(int(error.rung.max(initial=0)), 0)
+    return Found(links=linked[lowest], labels=_taken(labels, error.rung, settings), error=error)
+
+
+def _error(
+    table: Table, rungs: list[Links], labels: list[NDArray[np.int32]], settings: LinkSettings
+) -> SearchError:
+    found = np.array([_counts(links, own) for links, own in zip(rungs, labels, strict=True)])
     dealt = np.zeros_like(found)
-    if links.threshold is None:
-        return SearchError(tables=0, found=found, dealt=dealt)
-    most = DEALT_ROWS // max(len(table.buckets.members), 1)
-    tables = min(max(most, LEAST_TABLES), MOST_TABLES)
-    strata = stratify(table.buckets, table.stratum)
-    for i in range(tables):
-        buckets = permute_buckets(table.buckets, strata, settings.seed * 1_000_003 + 500_000 + i)
-        dealt += by_size(searched(replace(table, buckets=buckets), links, settings))
-    return SearchError(tables=tables, found=found, dealt=dealt)
+    low = min((links.threshold for links in rungs if links.threshold is not None), default=None)
+    tables = 0
+    if low is not None:
+        most = DEALT_ROWS // max(len(table.buckets.members), 1)
+        tables = min(max(most, LEAST_TABLES), MOST_TABLES)
+        strata = stratify(table.buckets, table.stratum)
+        for i in range(tables):
+            buckets = permute_buckets(table.buckets, strata, settings.seed * 1_000_003 + 500_000 + i)
+            chance = replace(table, buckets=buckets)
+            pairs = surprising_pairs(buckets, table.scorer, low)
+            dealt += np.array([_searched(chance, pairs, links, settings) for links in rungs])
+    return SearchError(
+        tables=tables,
+        clusters=found[:, 0],
+        dealt_clusters=dealt[:, 0],
+        links=found[:, 1],
+        dealt_links=dealt[:, 1],
+        max_null=settings.max_null,
+        strict_null=0.0 if rungs[0].threshold is None else rungs[0].curve.ratio_at(rungs[0].threshold),
+    )
 
 
-def likely_clusters(
-    labels: NDArray[np.int32], error: SearchError, settings: LinkSettings
-) -> NDArray[np.int32]:
-    """The clusters without those of sizes at which chance makes half as many as were found, numbered anew."""
-    size = np.bincount(labels[labels >= 0], minlength=1)
-    good = np.append(error.likely[np.searchsorted(SIZES, size, side="right") - 1], False)
-    return number_clusters(np.where(good[labels], labels, -1), settings.min_members)
+def _searched(dealt: Table, pairs: Pairs, rung: Links, settings: LinkSettings) -> Counts:
+    """int64[2, sizes] as `_counts`: a dealt table at the threshold of the real one."""
+    least = np.inf if rung.threshold is None else rung.threshold
+    links = describe(kept(pairs, pairs.surprise >= least), dealt, rung.curve, rung.threshold)
+    return _counts(links, cluster_links(links, links.n_accounts, settings))
 
 
-def searched(dealt: Table, links: Links, settings: LinkSettings) -> NDArray[np.int32]:
-    """Clusters of a dealt table at the threshold of the real one."""
-    pairs = surprising_pairs(dealt.buckets, dealt.scorer, links.threshold or np.inf)
-    chance = describe(pairs, dealt, links.curve, links.threshold)
-    return cluster_links(chance, links.n_accounts, settings)
+def _counts(links: Links, labels: NDArray[np.int32]) -> Counts:
+    """int64[2, sizes]: clusters, and links inside them, by class of size."""
+    sizes = _class_of(labels)
+    a, b = labels[links.a], labels[links.b]
+    inside = sizes[a[(a >= 0) & (a == b)]]
+    return np.array([np.bincount(of, minlength=len(SIZES)) for of in (sizes, inside)])
 
 
-def by_size(labels: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Number of clusters by class of size.
+def _class_of(labels: NDArray[np.int32]) -> NDArray[np.int64]:
+    """(n_clusters,) class of size of each cluster.
 
-    >>> by_size(np.array([0, 0, 1, 1, 1, 1, -1, 2, 2], dtype=np.int32)).tolist()
-    [2, 1, 0]
+    >>> _class_of(np.array([0, 0, 1, 1, 1, 1, -1, 2, 2], dtype=np.int32)).tolist()
+    [0, 1, 0]
     """
     size = np.bincount(labels[labels >= 0])
-    return np.histogram(size, [*SIZES, np.iinfo(np.int64).max])[0].astype(np.int64)
+    return np.searchsorted(SIZES, size, side="right") - 1
+
+
+def _taken(
+    labels: list[NDArray[np.int32]], rung: NDArray[np.int64], settings: LinkSettings
+) -> NDArray[np.int32]:
+    """Clusters of every class from its rung, largest first; what is left of a smaller one counts if it is still of its class."""
+    taken = np.full(len(labels[0]), -1, dtype=np.int64)
+    for size in range(len(SIZES) - 1, -1, -1):
+        if rung[size] < 0:
+            continue
+        own = labels[rung[size]]
+        free = (own >= 0) & (taken < 0)
+        free[free] = _class_of(own)[own[free]] == size
+        left = np.bincount(own[free], minlength=1)
+        free[free] = left[own[free]] >= SIZES[size]
+        taken[free] = own[free] + size * len(own)
+    return number_clusters(taken, settings.min_members)
