@@ -9,21 +9,12 @@ from hydrascope.linkage.incidence import ChannelSpec, incidence_from_rows
 from hydrascope.linkage.links import prepare
 from hydrascope.linkage.settings import LinkSettings
 from hydrascope.linkage.significance import calibrate, judge_clusters, significant, stranger_sets, tail_p
-
-CHANNELS = (ChannelSpec(name="ip", family="ip"), ChannelSpec(name="page", family="page"))
+from strangers import strangers_and_groups
 
 
 def table_of(seed, groups=20, n=2000):
     """Strangers of unequal activity in two channels; the first accounts form groups of five that share four values each."""
-    rng = np.random.default_rng(seed)
-    account = np.repeat(np.arange(n), np.minimum(rng.lognormal(2.0, 0.8, n), 80).astype(int))
-    value = (3000 * rng.random(len(account)) ** 1.4).astype(int)
-    who = np.repeat(np.arange(5 * groups), 4)
-    account = np.concatenate((account, who))
-    value = np.concatenate((value, 10_000 + (who // 5) * 8 + rng.integers(0, 6, len(who))))
-    incidence = incidence_from_rows(
-        account, rng.integers(0, 2, len(account)), value, n_accounts=n, channels=CHANNELS
-    )
+    incidence = strangers_and_groups(seed, n=n, values=3000, groups=groups, size=5, rows=4, pool=6)
     labels = np.where(np.arange(n) < 5 * groups, np.arange(n) // 5, -1).astype(np.int32)
     return prepare(incidence, LinkSettings(communities=False)), labels
 

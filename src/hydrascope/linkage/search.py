@@ -62,13 +62,20 @@ class SearchError:
         """Rung from which clusters of each class are taken, -1 where they are dropped.
 
         The strictest rung, whose links are as seldom chance as was asked, unless chance makes too many of the clusters; a laxer one if of the links
-        inside clusters, one more counted than was seen, at most `max_null` are chance.
+        inside clusters of the class, and of it and all larger ones, at most `max_null` are chance, one more counted than was seen. Larger clusters of that
+        rung then come along: taken from a stricter one, what grew into them would be lost.
         """
-        chance = (self.dealt_links + 1) / max(self.tables, 1)
-        good = chance <= self.max_null * self.links
-        good[:1] |= self.dealt_clusters[:1] / max(self.tables, 1) < MOST_CHANCE * self.clusters[:1]
+        tables = max(self.tables, 1)
+        good = np.ones(self.links.shape, dtype=np.bool_)
+        for links, dealt in (
+            (self.links, self.dealt_links),
+            (_and_larger(self.links), _and_larger(self.dealt_links)),
+        ):
+            good &= (dealt + 1) / tables <= self.max_null * links
+        good[:1] |= self.dealt_clusters[:1] / tables < MOST_CHANCE * self.clusters[:1]
         lowest = len(good) - 1 - np.argmax(good[::-1], axis=0)
-        return np.where(good.any(axis=0), lowest, -1)
+        rung = np.where(good.any(axis=0), lowest, -1)
+        return np.maximum(rung, np.maximum.accumulate(np.where(rung > 0, rung, -1)))
 
     @property
     def null_over_observed(self) -> float:
@@ -114,7 +121,7 @@ def search_clusters(table: Table, settings: LinkSettings, rungs: tuple[float, ..
     if rungs is None:
         rungs = RUNGS[: 1 if not settings.communities else 2 if table.communities.n_groups else 3]
     linked = [
-        link_table(table, replace(settings, max_null=min(settings.max_null * factor, 0.5)), curve)
+        link_table(table, replace(settings, max_null=min(settings.max_null * factor, 1.0)), curve)
         for factor in rungs
     ]
     labels = [cluster_links(links, links.n_accounts, settings) for links in linked]
@@ -163,6 +170,15 @@ def _counts(links: Links, labels: NDArray[np.int32]) -> Counts:
     a, b = labels[links.a], labels[links.b]
     inside = sizes[a[(a >= 0) & (a == b)]]
     return np.array([np.bincount(of, minlength=len(SIZES)) for of in (sizes, inside)])
+
+
+def _and_larger(counts: Counts) -> Counts:
+    """Counts of each class and all larger ones.
+
+    >>> _and_larger(np.array([[4, 0, 2, 1]])).tolist()
+    [[7, 3, 3, 1]]
+    """
+    return np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
 
 
 def _class_of(labels: NDArray[np.int32]) -> NDArray[np.int64]:
