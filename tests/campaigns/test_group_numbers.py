@@ -144,6 +144,38 @@ def test_a_request_that_holds_several_templates_counts_once_and_few_requests_say
     assert _wordings(held([[5] * 9]), np.zeros(0, np.int32)) is None
 
 
+def combined(parts: np.ndarray) -> Held:
+    """What each account's exchanges hold, several templates an exchange. Args: parts: int64[accounts, exchanges, templates]."""
+    n_accounts, n_exchanges, n_parts = parts.shape
+    return Held(
+        n_members=n_accounts,
+        member=np.repeat(np.arange(n_accounts), n_exchanges * n_parts),
+        xid=np.repeat(np.arange(n_accounts * n_exchanges), n_parts),
+        template=parts.ravel().astype(np.int32),
+    )
+
+
+def test_requests_composed_of_phrases_are_put_in_more_wordings_than_there_are_phrases() -> None:
+    """An opening, a middle and an end of six each: 216 combinations, of which twenty say nothing and four are one wording (statistical)."""
+    rng = np.random.default_rng(6)
+    parts = rng.integers(6, size=(40, 60, 3)) + np.array([0, 6, 12])
+    templates = np.arange(18, dtype=np.int32)
+    member, combination = combined(parts).combinations(templates)
+    assert len(np.unique(combination)) == 216
+    assert np.array_equal(member, np.repeat(np.arange(40), 60))
+    assert _wordings(combined(parts), templates) == pytest.approx((216 - 20) / 4, rel=0.1)
+
+
+@pytest.mark.parametrize("n_wordings", [1, 8])
+def test_prompts_of_several_parts_that_go_together_are_as_many_wordings_as_prompts(n_wordings: int) -> None:
+    """An application's prompts: however many texts each of them holds, in whatever order."""
+    rng = np.random.default_rng(n_wordings)
+    prompt = rng.integers(n_wordings, size=(40, 30, 1))
+    parts = rng.permuted(3 * prompt + np.arange(3), axis=2)
+    templates = np.arange(3 * n_wordings, dtype=np.int32)
+    assert _wordings(combined(parts), templates) == pytest.approx(n_wordings, rel=0.1)
+
+
 def test_the_share_of_exchanges_with_a_text_counts_each_once() -> None:
     """Of accounts, by position; one without any has none."""
     some = held([[0, 1, 1, 2], [], [2, 2]])

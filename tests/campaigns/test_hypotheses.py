@@ -217,10 +217,12 @@ def test_many_wordings_used_in_turn_speak_of_a_campaign_that_lives_like_ordinary
     varied = score_hypotheses(ordinary | eliciting | {"wordings": 20.0})
     fixed = score_hypotheses(ordinary | eliciting | {"wordings": 1.0})
     harmless = score_hypotheses(ordinary | {"elicitation": 0.0, "wordings": 20.0})
+    prompts = score_hypotheses(ordinary | eliciting | {"wordings": 8.0, "eliciting_wordings": 8.0})
     assert varied.leading(guilty=True).name == "mimicking"
     assert varied.probability("distillation") >= 0.5
-    assert max(s.probability("distillation") for s in (fixed, harmless)) <= 0.4
-    assert [draws_on_a_stock(s) for s in (varied, fixed, harmless)] == [True, False, False]
+    assert max(s.probability("distillation") for s in (fixed, harmless, prompts)) <= 0.4
+    asked = (varied, fixed, harmless, prompts)
+    assert [draws_on_a_stock(s) for s in asked] == [True, False, False, False]
 
 
 def test_strangers_whose_devices_report_on_one_schedule_are_no_campaign() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stated_log import everyone, fit, group, observed, sizes
 
+from hydrascope.campaigns.cluster import disjoint_cores
 from hydrascope.campaigns.membership import ClusterSettings, belong_to, bits_against, rarity
 from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.profile import OPERATOR
@@ -40,6 +41,25 @@ def test_pieces_on_one_address_pool_are_united_without_a_link_between_them() -> 
     assert sizes(unite(observations, [fit(observations, a), fit(observations, b)], NO_LINKS, SETTINGS)) == [
         32
     ]
+
+
+def test_the_smaller_of_two_operators_with_one_text_does_not_sink_beside_the_larger() -> None:
+    """Forty behind one card and program, and eight of one text with them that have a device in fours and programs of all kinds."""
+    a, b = group(0, 40), group(100, 8)
+    observations = observed(
+        {
+            "payment_fingerprint": everyone(a, 1),
+            "ip": everyone(a, 3),
+            "device_fingerprint": everyone(b[:4], 4) | everyone(b[4:], 5),
+            "user_agent": everyone(a, 5),
+            "tools": everyone(a, 8),
+        }
+    )
+    text = np.append(a, b)
+    cores = disjoint_cores(observations, [text], SETTINGS)
+    assert [c.members.tolist() for c in cores] == [a.tolist(), b.tolist()]
+    strangers = np.append(a, group(200, 8))
+    assert sizes(disjoint_cores(observations, [strangers], SETTINGS)) == [40]
 
 
 def test_a_company_that_uses_the_same_client_is_not_united_with_a_campaign() -> None:

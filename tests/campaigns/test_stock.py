@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hydrascope.campaigns.cluster import Candidate
+from hydrascope.campaigns.membership import ClusterSettings
 from hydrascope.campaigns.observations import Observations, index_channels
 from hydrascope.campaigns.stock import by_program, loosely_tied
 from hydrascope.features.incidence import ChannelRows
@@ -73,5 +74,5 @@ def test_a_stock_may_claim_handfuls_that_no_identity_ties_and_nobody_else() -> N
         candidate(range(80, 90), origin="remainder"),
         candidate(range(5, 15), identity=-0.2),
     ]
-    assert loosely_tied(groups).tolist() == list(range(15))
-    assert loosely_tied([]).tolist() == []
+    assert loosely_tied(groups, ClusterSettings()).tolist() == list(range(15))
+    assert loosely_tied([], ClusterSettings()).tolist() == []

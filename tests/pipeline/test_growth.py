@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from worlds import World, build_world
 
 from hydrascope.pipeline import ScanSettings
 from hydrascope.simulate import read_scenario, simulate_world
+from hydrascope.simulate.scenario import Group
 
 
 def weight(folder: Path, world: World) -> float:
@@ -51,3 +53,29 @@ def test_a_campaign_that_is_half_of_the_log_does_not_pass_for_what_is_usual(tmp_
     assert len(guilty) > len(truth) / 2
     assert accused(tmp_path / "out") <= guilty
     assert len(accused(tmp_path / "out")) > len(guilty) / 2
+
+
+@pytest.mark.slow
+def test_a_campaign_that_is_nine_tenths_of_the_log_is_seen(tmp_path: Path) -> None:
+    """Where hardly anybody is left to compare its accounts with: most of them, and nobody else."""
+    scenario = read_scenario("scale/16m")
+    campaigns = {"pivot": 2_500, "load_balanced": 0, "many_pathways": 0}
+    groups = [replace(g, accounts=campaigns.get(g.name, max(1, g.accounts // 70))) for g in scenario.groups]
+    world = replace(scenario.world, days=10, releases={}, outages=())
+    kept = tuple(few_requests(g) if g.name == "pivot" else g for g in groups if g.accounts)
+    simulate_world(replace(scenario, world=world, groups=kept), tmp_path / "world", seed=1)
+    scan_paths(
+        [tmp_path / "world" / "exchanges"], tmp_path / "out", tmp_path / "world", detect=ScanSettings().detect
+    )
+    truth = pq.read_table(tmp_path / "world" / "truth_shares.parquet").to_pylist()
+    seen = {r["account_id"]: r["n_distilled"] > 0 for r in truth}
+    guilty = {account for account, distilled in seen.items() if distilled}
+    assert len(guilty) > 0.85 * len(seen)
+    assert accused(tmp_path / "out") <= guilty
+    assert len(accused(tmp_path / "out")) > 0.8 * len(guilty)
+
+
+def few_requests(group: Group) -> Group:
+    """The group with six requests a day of each account."""
+    flow = group.flows[0]
+    return replace(group, flows=(replace(flow, arrivals=replace(flow.arrivals, per_day=6.0)),))

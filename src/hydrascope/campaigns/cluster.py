@@ -27,6 +27,7 @@ from hydrascope.features.content import Matches
 __all__ = [
     "Candidate",
     "community_members",
+    "disjoint_cores",
     "form_cores",
     "keep_members",
     "refine",
@@ -89,14 +90,21 @@ def community_members(observations: Observations, settings: ClusterSettings) -> 
     return groups
 
 
-def refine(observations: Observations, members: np.ndarray, settings: ClusterSettings) -> Fit | None:
+def refine(
+    observations: Observations, members: np.ndarray, settings: ClusterSettings, *, n_candidates: int = 0
+) -> Fit | None:
     """The core of a candidate: what is left when accounts that the others do not explain are dropped.
 
     Weights are leave-one-out, so a minority that hangs together keeps its weights while the rest sink.
+
+    Args:
+        members: int32[k] codes, ascending.
+        n_candidates: accounts that they were left of, if more.
     """
+    n_candidates = max(n_candidates, len(members))
     fit = fit_members(observations, members, seed=settings.seed)
     for _ in range(settings.rounds):
-        stays = _fits(observations, fit, len(members), settings)
+        stays = _fits(observations, fit, n_candidates, settings)
         if stays.sum() < settings.min_members:
             return None
         if stays.all():
@@ -112,21 +120,13 @@ def form_cores(
     links: tuple[np.ndarray, np.ndarray],
     settings: ClusterSettings,
 ) -> list[Candidate]:
-    """Disjoint groups, each held together by an operator's traces.
+    """Groups that are each held together by an operator's traces.
 
-    Candidates are refined, then compete: each account goes to the group that explains it best, a group's size
-    counting as its prior. What a mixture of two operators explains, each of the two explains better, so
-    mixtures empty; then groups are split where no operator's trace reaches a part of them, and united where the
+    Candidates become disjoint cores. Then those are split where no operator's trace reaches a part of them, and united where the
     members of one belong to the other. Quiet users of a group's text are attached, bystanders leave, and strays are sought last.
     """
-    fits = [f for f in (refine(observations, m, settings) for m in _distinct(candidates)) if f is not None]
-    for _ in range(settings.rounds):
-        assigned = _compete(fits, len(observations.population), settings.min_members)
-        if all(len(a) == len(f.members) for a, f in zip(assigned, fits, strict=False)) and len(
-            assigned
-        ) == len(fits):
-            break
-        fits = [f for f in (refine(observations, m, settings) for m in assigned) if f is not None]
+    candidates = _distinct(candidates)
+    fits = disjoint_cores(observations, candidates, settings)
     fits = [part for fit in fits for part in split(observations, fit, settings)]
     fits = attach(observations, unite(observations, fits, links, settings), settings)
     hearts = [without_bystanders(observations, matches, fit, settings) for fit in fits]
@@ -134,6 +134,55 @@ def form_cores(
     pools = _pools(hearts, candidates, len(observations.population))
     strays = find_strays(observations, hearts, settings, never=np.concatenate([np.zeros(0, np.int32), *gone]))
     return [_core(observations, f, s, p, settings) for f, s, p in zip(hearts, strays, pools, strict=True)]
+
+
+def disjoint_cores(
+    observations: Observations, candidates: Sequence[np.ndarray], settings: ClusterSettings
+) -> list[Fit]:
+    """Candidates, refined, compete: each account goes to the group that explains it best, a group's size counting as its prior.
+
+    What a mixture of two operators explains, each of the two explains better, so mixtures empty. What is left of a candidate is
+    looked at again for groups that share cards, phones, devices or keys: beside the larger of two operators with one text, and
+    programs of their own, the smaller sinks.
+    """
+    fits = _contest(observations, [refine(observations, m, settings) for m in candidates], settings)
+    looked_at = list(fits)
+    for _ in range(settings.rounds):
+        left = _left(looked_at, candidates, len(observations.population), settings.min_members)
+        found = [refine(observations, m, settings, n_candidates=n) for m, n in left]
+        more = _contest(observations, found, settings)
+        if not more:
+            break
+        looked_at += more
+        fits += [fit for fit in more if fit.family("identity").mean() >= settings.min_identity_bits]
+    return fits
+
+
+def _contest(
+    observations: Observations, refined: Sequence[Fit | None], settings: ClusterSettings
+) -> list[Fit]:
+    """Disjoint groups from overlapping ones, refined after each round in which accounts changed sides."""
+    fits = [fit for fit in refined if fit is not None]
+    for _ in range(settings.rounds):
+        assigned = _compete(fits, len(observations.population), settings.min_members)
+        if len(assigned) == len(fits) and all(
+            len(a) == len(f.members) for a, f in zip(assigned, fits, strict=True)
+        ):
+            break
+        found = (refine(observations, members, settings) for members in assigned)
+        fits = [fit for fit in found if fit is not None]
+    return fits
+
+
+def _left(
+    fits: Sequence[Fit], candidates: Sequence[np.ndarray], n_accounts: int, min_members: int
+) -> list[tuple[np.ndarray, int]]:
+    """Accounts of each candidate that no group took, where one took some, and how many accounts it had."""
+    taken = np.zeros(n_accounts, bool)
+    for fit in fits:
+        taken[fit.members] = True
+    left = {rest.tobytes(): (rest, len(m)) for m in candidates if taken[m].any() for rest in [m[~taken[m]]]}
+    return [(rest, n) for rest, n in left.values() if len(rest) >= min_members]
 
 
 def _core(
@@ -202,13 +251,15 @@ def _fits(observations: Observations, fit: Fit, n_candidates: int, settings: Clu
 
     Two priors to overcome: that of any account of the log belonging to a group of this size, with all evidence;
     and that of any candidate belonging to the core found among them, with evidence of an operator, since
-    finding k accounts that agree among n candidates is n / k times easier than finding them alone.
+    finding k accounts that agree among n candidates is n / k times easier than finding them alone. In a group that is most of
+    the log the first prior is for the account, and an operator's evidence need not be more than it is against.
     """
     size = len(fit.members)
     odds = np.log2(max(n_candidates - size, 0) / size + 1.0)
     operator = fit.families[:, OPERATOR].sum(axis=1)
-    return (fit.bits >= rarity(observations, size) + settings.min_posterior_bits) & (
-        operator >= settings.min_operator_bits + odds
+    against = rarity(observations, size)
+    return (fit.bits >= against + settings.min_posterior_bits) & (
+        operator >= settings.min_operator_bits + odds + min(against, 0.0)
     )
 
 

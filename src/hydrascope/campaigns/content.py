@@ -47,6 +47,10 @@ _SURE = 0.9
 """Probability from which what recurs in the texts that hold a group's own wording elicits: with the items of the texts it is labelled less surely."""
 _SHOWN = 60
 """Members whose texts are read."""
+_FEW_COMBINATIONS = 20.0
+"""Combinations of a group's texts, up to which they say nothing: honest prompts of several parts make as many."""
+_PER_WORDING = 4.0
+"""Further ones that count for one wording."""
 _ENOUGH_TEXTS = 5
 """Fewer matching texts say too little; the labels are then taken from all kept texts."""
 VALUABLE = frozenset(
@@ -321,11 +325,14 @@ def _wordings(held: Held, templates: np.ndarray) -> float | None:
     """How many wordings a member uses in turn: the inverse of the chance that two of its requests are put alike.
 
     The inverse of Simpson's index, from pairs without replacement, pooled over members. People keep to the wordings
-    that they like; accounts that draw on one stock use all of it. A request that holds several of the group's templates counts for the most used.
+    that they like; accounts that draw on one stock use all of it. A request that holds several of the group's templates counts for the most used;
+    but requests that are composed of phrases are put together in hundreds of ways, which shows where few of the phrases were found.
     """
     member, _, first = held.ranked(templates)
     number, pairs = effective_number(member, first)
-    return number if pairs >= _PAIRS else None
+    combinations, _ = effective_number(*held.combinations(templates))
+    composed = (combinations - _FEW_COMBINATIONS) / _PER_WORDING
+    return max(number, composed) if pairs >= _PAIRS else None
 
 
 def _items(source: ContentSource, members: np.ndarray) -> dict[str, float | None]:

@@ -43,14 +43,31 @@ class Held:
         Args:
             templates: int32[], distinct.
         """
+        rows, place, starts = self._placed(templates)
+        first = np.minimum.reduceat(place, starts) if len(starts) else place
+        return self.member[rows[starts]], self.xid[rows[starts]], first
+
+    def combinations(self, templates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Exchanges that hold any of some templates: their members, and a number for the set of those that each holds.
+
+        Sets are told apart by the sum of a random number for each template (Zobrist, University of Wisconsin report 88, 1970).
+        """
+        rows, place, starts = self._placed(templates)
+        if not len(starts):
+            return self.member[:0], place
+        key = np.random.default_rng(0).integers(1, 1 << 63, len(templates), np.uint64)
+        sums = np.add.reduceat(key[place], starts)
+        return self.member[rows[starts]], np.unique(sums, return_inverse=True)[1]
+
+    def _placed(self, templates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows that hold one of some templates, its place among them, and where the rows of each exchange start: int64[] all."""
         rank = np.full(int(max(self.template.max(initial=-1), templates.max(initial=-1))) + 1, len(templates))
         rank[templates] = np.arange(len(templates))
         place = rank[self.template]
         rows = np.flatnonzero(place < len(templates))
         member, xid = self.member[rows], self.xid[rows]
-        starts = np.flatnonzero(np.append(True, (np.diff(xid) != 0) | (np.diff(member) != 0))[: len(rows)])
-        first = np.minimum.reduceat(place[rows], starts) if len(starts) else place[:0]
-        return member[starts], xid[starts], first
+        new = np.append(True, (np.diff(xid) != 0) | (np.diff(member) != 0))[: len(rows)]
+        return rows, place[rows], np.flatnonzero(new)
 
     def share(self, templates: np.ndarray, n_sampled: np.ndarray) -> np.ndarray:
         """float64[k] share of each member's sampled exchanges (int64[k]) that hold one of the templates."""

@@ -40,6 +40,8 @@ class ClusterSettings:
     """Least weight of the families that speak of an operator rather than of software."""
     min_rest_bits: float = 4.0
     """Least weight of all families but the strongest, for an account that no candidate held."""
+    min_identity_bits: float = 1.0
+    """Of the mean member, for a group to be taken from what others left, or for a handful not to be free for a stock of wordings."""
     spare_bits: float = 2.0
     """Bits over the odds that shared cards, devices and addresses must give where such an account lives otherwise than the group."""
     min_share: float = 0.03

@@ -20,20 +20,18 @@ __all__ = ["by_program", "loosely_tied", "stock_group"]
 
 _LEAST_PART = 8
 """Members with one program, fewer of which tell nothing of its share."""
-_LEAST_IDENTITY = 1.0
-"""Bits of identity of the mean member of a handful, from which it is no stock's to claim."""
 _SAME = 1e-4
 """Chance below which two programs do not do the same work."""
 
 
-def loosely_tied(candidates: Sequence[Candidate]) -> np.ndarray:
+def loosely_tied(candidates: Sequence[Candidate], settings: ClusterSettings) -> np.ndarray:
     """Accounts of handfuls that no identity ties (int64[], ascending): a stock of wordings may claim them.
 
     Among an operator's hundred accounts some always share an exit, a day of sign-up or an hour; they make a core of
     their own, too small to be accused, and would be lost to the rest.
     """
     handfuls = (c for c in candidates if c.origin == "core" and len(c.members) < SMALL[1])
-    loose = (c.members for c in handfuls if c.fit.family("identity").mean() < _LEAST_IDENTITY)
+    loose = (c.members for c in handfuls if c.fit.family("identity").mean() < settings.min_identity_bits)
     return np.unique(np.concatenate([np.zeros(0, np.int64), *loose]))
 
 

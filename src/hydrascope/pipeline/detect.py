@@ -189,7 +189,7 @@ def detect(
         untied = untied[texts.n_sampled[untied] > 0]
         candidates = _with_wording(read, observations, untied, candidates)
     with time_stage("stocks"):
-        loose = loosely_tied(candidates)
+        loose = loosely_tied(candidates, settings.cluster)
         free = np.union1d(untied, loose[texts.n_sampled[loose] > 0])
         stocks, unread = find_stocks_among(read, texts, free, settings.stocks, settings.templates)
         if stocks:
