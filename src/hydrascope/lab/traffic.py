@@ -105,7 +105,7 @@ def sample_answers(
     for row, prompt in enumerate(prompts):
         tail = np.asarray(prompt[-depth:], np.int64)
         history[row, depth - len(tail) : depth] = tail
-    ids, logits = np.empty((n, WIDTH), np.int32), np.empty((n, WIDTH))
+    ids, logits = np.empty((n, WIDTH), np.int32), np.zeros((n, WIDTH))
     for step in range(n_tokens):
         end = depth + step
         sample_steps(history[:, end - 2 : end], model.arrays, MIN_P, temperature, ids, logits)
