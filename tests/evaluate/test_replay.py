@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from micro_worlds import START, write_world
@@ -60,6 +63,29 @@ def test_the_last_scan_sees_the_whole_log(micro_world: World) -> None:
     """Whatever the step, the last cut lies after the last exchange."""
     replay = replay_days(find_peer("velocity"), micro_world, every_days=7)
     assert [d.n_exchanges for d in replay.days] == [20 * 4, 20 * 32]
+
+
+def test_a_log_may_be_cut_every_six_hours(micro_world: World) -> None:
+    """Twenty accounts send one exchange each in six hours: 400 are there after twenty such spans."""
+    (found,) = replay_days(after_four_hundred, micro_world, every_days=0.25, from_day=4).detections
+    assert found.detected_at == START + timedelta(days=5)
+
+
+def test_the_clock_starts_with_the_first_exchange_that_was_meant_to_be_trained_on(
+    micro_world: World, tmp_path: Path
+) -> None:
+    """Three days of cover come first, where the world says which exchanges are the campaign's."""
+    log = pq.read_table(micro_world.log.exchanges[0])
+    of_campaign = pc.starts_with(log["account_id"], "c")
+    late = pc.and_(of_campaign, pc.greater_equal(log["started_at"], START + timedelta(days=3)))
+    campaign = pc.if_else(late, "wrap", pa.scalar(None, pa.string()))
+    pq.write_table(
+        pa.table({"exchange_id": log["exchange_id"], "campaign": campaign}), tmp_path / "day-000.parquet"
+    )
+    told = replace(micro_world, distilled=(tmp_path / "day-000.parquet",))
+    (found,) = replay_days(after_four_hundred, told, every_days=1, from_day=5).detections
+    assert found.hours == pytest.approx(48, abs=1)
+    assert found.n_exchanges == 400
 
 
 def test_a_level_outside_its_range_is_refused(micro_world: World) -> None:

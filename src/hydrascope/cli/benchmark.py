@@ -45,11 +45,12 @@ def register(app: typer.Typer) -> None:
         prompts: Annotated[Path | None, typer.Option(help="Parquet pool of prompts.")] = None,
         workers: Annotated[int, typer.Option(min=1, help="Detectors, or searches, at once.")] = 1,
         replay: Annotated[
-            int | None, typer.Option(min=1, help="Time to detection alone: scan every N days.")
+            float | None,
+            typer.Option(min=0.04, help="Time to detection alone: scan every N days, 0.25 for six hours."),
         ] = None,
         latency: Annotated[
-            int | None,
-            typer.Option(min=1, help="Also replay the first world and seed every N days, for the page."),
+            float | None,
+            typer.Option(min=0.04, help="Also replay the first world and seed every N days, for the page."),
         ] = None,
         attacker: Annotated[
             bool, typer.Option("--attacker", help="Search for the cheapest evasion.")
@@ -89,6 +90,9 @@ def register(app: typer.Typer) -> None:
             deliver(out, "frontier", rendered, as_json)
             return
         make = simulated_worlds(scale=scale, accounts=accounts, prompts=prompts, workers=workers)
+        replayed = simulated_worlds(
+            scale=scale, accounts=accounts, prompts=prompts, workers=workers, exchange_truth=True
+        )
         recipe = f"{code_digest()} {scale} {accounts} {prompts}"
         if replay is not None:
             chosen = choose_detectors(detector or [OWN])
@@ -96,7 +100,7 @@ def register(app: typer.Typer) -> None:
                 worlds,
                 seeds,
                 chosen,
-                make,
+                replayed,
                 out,
                 every_days=replay,
                 enforceable=enforceable,
@@ -113,7 +117,7 @@ def register(app: typer.Typer) -> None:
         replays: tuple[Latency, ...] = ()
         if latency is not None:
             replays = measure_latency(
-                worlds[:1], seeds[:1], chosen, make, out, every_days=latency, recipe=recipe, tell=tell
+                worlds[:1], seeds[:1], chosen, replayed, out, every_days=latency, recipe=recipe, tell=tell
             )
             (out / "latency.json").write_text(latency_json(replays), encoding="utf-8")
         page = render_leaderboard(board, replays)

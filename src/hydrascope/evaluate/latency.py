@@ -46,7 +46,7 @@ def measure_latency(
     make_world: MakeWorld,
     folder: Path,
     *,
-    every_days: int = 1,
+    every_days: float = 1,
     enforceable: bool = False,
     recipe: str = "",
     tell: Callable[[str], None] = lambda _: None,

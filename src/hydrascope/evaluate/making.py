@@ -12,7 +12,12 @@ __all__ = ["simulated_worlds"]
 
 
 def simulated_worlds(
-    *, scale: float = 1.0, accounts: int | None = None, prompts: Path | None = None, workers: int = 1
+    *,
+    scale: float = 1.0,
+    accounts: int | None = None,
+    prompts: Path | None = None,
+    workers: int = 1,
+    exchange_truth: bool = False,
 ) -> MakeWorld:
     """A maker of worlds from scenario names (or TOML files) and seeds.
 
@@ -21,6 +26,7 @@ def simulated_worlds(
         accounts: accounts of each world; ordinary people make up the difference.
         prompts: Parquet pool of prompts; None: the shipped pool.
         workers: processes of the simulator; they do not change a byte.
+        exchange_truth: also say which exchanges are a campaign's.
     """
     pool = PromptPool.read(prompts) if prompts else PromptPool.builtin()
 
@@ -33,6 +39,7 @@ def simulated_worlds(
             accounts=accounts,
             prompts=pool,
             workers=workers,
+            exchange_truth=exchange_truth,
         )
         return read_world(folder)
 

@@ -1,4 +1,4 @@
-"""Time and volume to detection: the log is cut at the end of each day and scanned again.
+"""Time and volume to detection: the log is cut at the end of each day, or more often, and scanned again.
 
 A detector that is handed a prefix knows nothing of what comes later: exchanges, accounts created after the
 cut and events after the cut are left out, and so are accounts without an exchange yet.
@@ -6,6 +6,7 @@ cut and events after the cut are left out, and so are accounts without an exchan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,14 +46,15 @@ class Detection:
 
     campaign: str
     first_seen_at: datetime
+    """Its first distilled exchange, where the world tells those apart; else the first of its accounts."""
     detected_at: datetime | None
     """First cut at which recall reached the level asked for; None: never."""
     hours: float | None
-    """From the campaign's first exchange to detection."""
+    """From `first_seen_at` to detection."""
     n_exchanges: int
-    """Exchanges sent before detection; all of them where it was never detected."""
+    """Exchanges that its accounts sent before detection, cover included; all of them where it was never detected."""
     share_of_volume: float
-    """The same as a share of all that the campaign sent in the world."""
+    """The same as a share of all that they sent in the world."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +73,8 @@ def replay_days(
     *,
     level: float = 0.5,
     enforceable: bool = False,
-    every_days: int = 1,
-    from_day: int = 1,
+    every_days: float = 1,
+    from_day: float | None = None,
 ) -> Replay:
     """Rescan the world after every `every_days` days of log.
 
@@ -81,29 +83,32 @@ def replay_days(
         world: with its truth.
         level: share of a campaign's accounts seen so far that counts as detection.
         enforceable: count only enforceable distillation verdicts.
-        every_days: days between two scans.
-        from_day: days of log before the first scan.
+        every_days: days between two scans; 0.25 scans every six hours.
+        from_day: days of log before the first scan; None: one, or as many as there are between two scans, if fewer.
 
     Raises:
-        UsageError: `level` is outside (0, 1], or a number of days is below 1.
+        UsageError: `level` is outside (0, 1], or a number of days is not positive.
     """
-    if not 0 < level <= 1 or every_days < 1 or from_day < 1:
-        raise UsageError("a replay needs 0 < level <= 1 and at least one day between scans")
+    begin = min(1.0, every_days) if from_day is None else from_day
+    if not 0 < level <= 1 or every_days <= 0 or begin <= 0:
+        raise UsageError("a replay needs 0 < level <= 1 and some time between scans")
     truth = read_truth(world.truth)
     days = [
-        row for cut in cuts(world.log, every_days, from_day) for row in scan_prefix(detect, world, truth, cut)
+        row for cut in cuts(world.log, every_days, begin) for row in scan_prefix(detect, world, truth, cut)
     ]
     firsts = first_exchanges(world, truth)
     found = tuple(detection(c, at, n, days, level, enforceable) for c, (at, n) in sorted(firsts.items()))
     return Replay(level=level, enforceable=enforceable, days=tuple(days), detections=found)
 
 
-def cuts(log: Log, every_days: int, from_day: int) -> list[datetime]:
-    """Midnights (UTC) at which the log is cut, the last one after its end."""
+def cuts(log: Log, every_days: float, from_day: float) -> list[datetime]:
+    """When the log is cut, counted from the midnight (UTC) before it begins; the last cut lies after its end."""
     first, last = read_span(log)
     midnight = datetime(first.year, first.month, first.day, tzinfo=UTC)
     n_days = (last - midnight).days + 1
-    return [midnight + timedelta(days=d) for d in [*range(from_day, n_days, every_days), n_days]]
+    n = max(math.ceil((n_days - from_day) / every_days), 0)
+    days = [*(from_day + i * every_days for i in range(n)), n_days]
+    return [cut for cut in (midnight + timedelta(days=d) for d in days) if cut > first]
 
 
 def scan_prefix(
@@ -151,11 +156,16 @@ def cut_log(log: Log, cut_at: datetime, folder: Path) -> Log:
 
 
 def first_exchanges(world: World, truth: pa.Table) -> dict[str, tuple[datetime, int]]:
-    """Campaign to its first exchange and its number of exchanges."""
+    """Campaign to its first distilled exchange (the first of its accounts, where the world does not tell) and its number of exchanges."""
+    meant = "true"
+    if world.distilled:
+        files = [str(p) for p in world.distilled]
+        meant = f"exchange_id IN (SELECT exchange_id FROM read_parquet({files!r}) WHERE campaign IS NOT NULL)"
     with duckdb.connect() as db:
         db.register("t_", truth)
-        rows = db.sql(f"""SELECT campaign, epoch_us(min(started_at)), count(*) FROM {world.log.sql}
-            JOIN t_ USING (account_id) WHERE campaign IS NOT NULL GROUP BY campaign""").fetchall()
+        rows = db.sql(f"""SELECT campaign, epoch_us(min(started_at) FILTER (WHERE {meant})), count(*)
+            FROM {world.log.sql} JOIN t_ USING (account_id) WHERE campaign IS NOT NULL GROUP BY campaign
+            HAVING count(*) FILTER (WHERE {meant}) > 0""").fetchall()
     return {name: (EPOCH + timedelta(microseconds=at), n) for name, at, n in rows}
 
 

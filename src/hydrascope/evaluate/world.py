@@ -63,6 +63,8 @@ class World:
     name: str
     log: Log
     truth: Path
+    distilled: tuple[Path, ...] = ()
+    """Parquet files (`exchange_id, campaign`) that say which exchanges a campaign meant to train on; none where nobody kept that."""
 
 
 def read_log(folder: Path) -> Log:
@@ -112,7 +114,8 @@ def read_world(folder: Path) -> World:
             file=str(folder),
             hint="write one with `hydrascope simulate OUT --scenario NAME`",
         )
-    return World(name=folder.name, log=read_log(folder), truth=truth)
+    distilled = tuple(sorted(folder.glob("truth_exchanges/*.parquet")))
+    return World(name=folder.name, log=read_log(folder), truth=truth, distilled=distilled)
 
 
 def read_span(log: Log) -> tuple[datetime, datetime]:
