@@ -119,15 +119,14 @@ def held(templates: list[list[int]]) -> Held:
 def test_wordings_that_all_use_in_turn_are_counted(n_wordings: int) -> None:
     """Sixty accounts of thirty requests that draw on one stock: its size, give or take a tenth (statistical)."""
     rng = np.random.default_rng(n_wordings)
-    found = _wordings(
-        held(rng.integers(n_wordings, size=(60, 30)).tolist()), np.arange(n_wordings, dtype=np.int32)
-    )
+    drawn = held(rng.integers(n_wordings, size=(60, 30)).tolist())
+    found = _wordings(drawn, np.arange(n_wordings, dtype=np.int32), 1.0)
     assert found == pytest.approx(n_wordings, rel=0.1)
 
 
 def test_people_who_keep_to_their_wording_use_one_however_many_there_are() -> None:
     """Twenty templates, each account with its own."""
-    assert _wordings(held([[i % 20] * 30 for i in range(60)]), np.arange(20, dtype=np.int32)) == 1.0
+    assert _wordings(held([[i % 20] * 30 for i in range(60)]), np.arange(20, dtype=np.int32), 1.0) == 1.0
 
 
 def test_a_request_that_holds_several_templates_counts_once_and_few_requests_say_nothing() -> None:
@@ -139,9 +138,9 @@ def test_a_request_that_holds_several_templates_counts_once_and_few_requests_say
         xid=np.repeat(one.xid, 2),
         template=np.tile([0, 1], len(one.xid)).astype(np.int32),
     )
-    assert _wordings(doubled, np.array([1, 0], np.int32)) == 1.0
-    assert _wordings(held([[0], [1], [0, 1]]), np.array([0, 1], np.int32)) is None
-    assert _wordings(held([[5] * 9]), np.zeros(0, np.int32)) is None
+    assert _wordings(doubled, np.array([1, 0], np.int32), 1.0) == 1.0
+    assert _wordings(held([[0], [1], [0, 1]]), np.array([0, 1], np.int32), 1.0) is None
+    assert _wordings(held([[5] * 9]), np.zeros(0, np.int32), 1.0) is None
 
 
 def combined(parts: np.ndarray) -> Held:
@@ -156,14 +155,16 @@ def combined(parts: np.ndarray) -> Held:
 
 
 def test_requests_composed_of_phrases_are_put_in_more_wordings_than_there_are_phrases() -> None:
-    """An opening, a middle and an end of six each: 216 combinations, of which twenty say nothing and four are one wording (statistical)."""
+    """An opening, a middle and an end of six each: 216 combinations, of which twenty say nothing and four are one wording, as far as they elicit (statistical)."""
     rng = np.random.default_rng(6)
     parts = rng.integers(6, size=(40, 60, 3)) + np.array([0, 6, 12])
     templates = np.arange(18, dtype=np.int32)
     member, combination = combined(parts).combinations(templates)
     assert len(np.unique(combination)) == 216
     assert np.array_equal(member, np.repeat(np.arange(40), 60))
-    assert _wordings(combined(parts), templates) == pytest.approx((216 - 20) / 4, rel=0.1)
+    assert _wordings(combined(parts), templates, 1.0) == pytest.approx((216 - 20) / 4, rel=0.1)
+    assert _wordings(combined(parts), templates, 0.5) == pytest.approx((108 - 20) / 4, rel=0.1)
+    assert _wordings(combined(parts), templates, 0.0) == pytest.approx(6, rel=0.1)
 
 
 @pytest.mark.parametrize("n_wordings", [1, 8])
@@ -173,7 +174,7 @@ def test_prompts_of_several_parts_that_go_together_are_as_many_wordings_as_promp
     prompt = rng.integers(n_wordings, size=(40, 30, 1))
     parts = rng.permuted(3 * prompt + np.arange(3), axis=2)
     templates = np.arange(3 * n_wordings, dtype=np.int32)
-    assert _wordings(combined(parts), templates) == pytest.approx(n_wordings, rel=0.1)
+    assert _wordings(combined(parts), templates, 1.0) == pytest.approx(n_wordings, rel=0.1)
 
 
 def test_the_share_of_exchanges_with_a_text_counts_each_once() -> None:

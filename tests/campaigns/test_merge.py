@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stated_log import everyone, fit, group, observed, sizes
 
-from hydrascope.campaigns.cluster import disjoint_cores
+from hydrascope.campaigns.cluster import Candidate, sunken_cores
 from hydrascope.campaigns.membership import ClusterSettings, belong_to, bits_against, rarity
 from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.profile import OPERATOR
@@ -55,11 +55,12 @@ def test_the_smaller_of_two_operators_with_one_text_does_not_sink_beside_the_lar
             "tools": everyone(a, 8),
         }
     )
-    text = np.append(a, b)
-    cores = disjoint_cores(observations, [text], SETTINGS)
-    assert [c.members.tolist() for c in cores] == [a.tolist(), b.tolist()]
-    strangers = np.append(a, group(200, 8))
-    assert sizes(disjoint_cores(observations, [strangers], SETTINGS)) == [40]
+    larger = Candidate(members=a, origin="core", fit=fit(observations, a), pool=48)
+    (smaller,) = sunken_cores(observations, [np.append(a, b)], [larger], NO_LINKS, SETTINGS)
+    assert smaller.members.tolist() == b.tolist()
+    assert smaller.pool == 48
+    strangers = group(200, 8)
+    assert sunken_cores(observations, [np.append(a, strangers)], [larger], NO_LINKS, SETTINGS) == []
 
 
 def test_a_company_that_uses_the_same_client_is_not_united_with_a_campaign() -> None:

@@ -27,12 +27,12 @@ from hydrascope.features.content import Matches
 __all__ = [
     "Candidate",
     "community_members",
-    "disjoint_cores",
     "form_cores",
     "keep_members",
     "refine",
     "remainders",
     "resolve",
+    "sunken_cores",
 ]
 
 _MOST = 0.8
@@ -120,13 +120,15 @@ def form_cores(
     links: tuple[np.ndarray, np.ndarray],
     settings: ClusterSettings,
 ) -> list[Candidate]:
-    """Groups that are each held together by an operator's traces.
+    """Disjoint groups, each held together by an operator's traces.
 
-    Candidates become disjoint cores. Then those are split where no operator's trace reaches a part of them, and united where the
+    Candidates are refined, then compete: each account goes to the group that explains it best, a group's size
+    counting as its prior. What a mixture of two operators explains, each of the two explains better, so
+    mixtures empty; then groups are split where no operator's trace reaches a part of them, and united where the
     members of one belong to the other. Quiet users of a group's text are attached, bystanders leave, and strays are sought last.
     """
     candidates = _distinct(candidates)
-    fits = disjoint_cores(observations, candidates, settings)
+    fits = _contest(observations, [refine(observations, m, settings) for m in candidates], settings)
     fits = [part for fit in fits for part in split(observations, fit, settings)]
     fits = attach(observations, unite(observations, fits, links, settings), settings)
     hearts = [without_bystanders(observations, matches, fit, settings) for fit in fits]
@@ -136,26 +138,33 @@ def form_cores(
     return [_core(observations, f, s, p, settings) for f, s, p in zip(hearts, strays, pools, strict=True)]
 
 
-def disjoint_cores(
-    observations: Observations, candidates: Sequence[np.ndarray], settings: ClusterSettings
-) -> list[Fit]:
-    """Candidates, refined, compete: each account goes to the group that explains it best, a group's size counting as its prior.
+def sunken_cores(
+    observations: Observations,
+    communities: Sequence[np.ndarray],
+    cores: Sequence[Candidate],
+    links: tuple[np.ndarray, np.ndarray],
+    settings: ClusterSettings,
+) -> list[Candidate]:
+    """Cores in what others left of a community, as long as there are any, of accounts that share cards, phones, devices or keys.
 
-    What a mixture of two operators explains, each of the two explains better, so mixtures empty. What is left of a candidate is
-    looked at again for groups that share cards, phones, devices or keys: beside the larger of two operators with one text, and
-    programs of their own, the smaller sinks.
+    Beside the larger of two operators with one text, and programs of their own, the smaller sinks. What hangs together by exits or hours
+    alone among those left is mostly chance.
     """
-    fits = _contest(observations, [refine(observations, m, settings) for m in candidates], settings)
-    looked_at = list(fits)
+    fits: list[Fit] = []
+    looked_at = [core.members for core in cores]
     for _ in range(settings.rounds):
-        left = _left(looked_at, candidates, len(observations.population), settings.min_members)
+        left = _left(looked_at, communities, len(observations.population), settings.min_members)
         found = [refine(observations, m, settings, n_candidates=n) for m, n in left]
         more = _contest(observations, found, settings)
         if not more:
             break
-        looked_at += more
+        looked_at += [fit.members for fit in more]
         fits += [fit for fit in more if fit.family("identity").mean() >= settings.min_identity_bits]
-    return fits
+    fits = unite(observations, fits, links, settings)
+    pools = _pools(fits, communities, len(observations.population))
+    return [
+        Candidate(members=f.members, origin="core", fit=f, pool=p) for f, p in zip(fits, pools, strict=True)
+    ]
 
 
 def _contest(
@@ -175,13 +184,13 @@ def _contest(
 
 
 def _left(
-    fits: Sequence[Fit], candidates: Sequence[np.ndarray], n_accounts: int, min_members: int
+    groups: Sequence[np.ndarray], communities: Sequence[np.ndarray], n_accounts: int, min_members: int
 ) -> list[tuple[np.ndarray, int]]:
-    """Accounts of each candidate that no group took, where one took some, and how many accounts it had."""
+    """Accounts of each community that no group took, where one took some, and how many accounts it had."""
     taken = np.zeros(n_accounts, bool)
-    for fit in fits:
-        taken[fit.members] = True
-    left = {rest.tobytes(): (rest, len(m)) for m in candidates if taken[m].any() for rest in [m[~taken[m]]]}
+    for members in groups:
+        taken[members] = True
+    left = {rest.tobytes(): (rest, len(m)) for m in communities if taken[m].any() for rest in [m[~taken[m]]]}
     return [(rest, n) for rest, n in left.values() if len(rest) >= min_members]
 
 

@@ -48,7 +48,7 @@ _SURE = 0.9
 _SHOWN = 60
 """Members whose texts are read."""
 _FEW_COMBINATIONS = 20.0
-"""Combinations of a group's texts, up to which they say nothing: honest prompts of several parts make as many."""
+"""Combinations of a group's texts that elicit, up to which they say nothing: honest prompts of several parts make as many."""
 _PER_WORDING = 4.0
 """Further ones that count for one wording."""
 _ENOUGH_TEXTS = 5
@@ -132,8 +132,8 @@ def describe_content(
     share = held.share(templates, observations.n_sampled[members])
     kept = _Kept.of(source.texts, held, members)
     texts, ids = kept.holding(templates)
-    wordings = _wordings(held, templates)
     capabilities, elicitations = source.label(texts)
+    wordings = _wordings(held, templates, 1.0 - elicitations.get("none", 0.0) if elicitations else 0.0)
     elicits = _elicitation(observations, source, kept, users, templates, elicitations)
     if wordings is not None and wordings >= _VARIED:
         elicitations, elicits = _surer(elicitations, elicits, source.label_recurring(texts)[1])
@@ -321,17 +321,21 @@ def _reach(observations: Observations, members: np.ndarray, share: np.ndarray) -
     return float((share[sampled] > 0).mean()) if sampled.sum() >= 3 else None
 
 
-def _wordings(held: Held, templates: np.ndarray) -> float | None:
+def _wordings(held: Held, templates: np.ndarray, eliciting: float) -> float | None:
     """How many wordings a member uses in turn: the inverse of the chance that two of its requests are put alike.
 
     The inverse of Simpson's index, from pairs without replacement, pooled over members. People keep to the wordings
     that they like; accounts that draw on one stock use all of it. A request that holds several of the group's templates counts for the most used;
     but requests that are composed of phrases are put together in hundreds of ways, which shows where few of the phrases were found.
+    So are those of people who speak one language: combinations count as far as the texts elicit.
+
+    Args:
+        eliciting: share of the texts that elicit, by themselves.
     """
     member, _, first = held.ranked(templates)
     number, pairs = effective_number(member, first)
     combinations, _ = effective_number(*held.combinations(templates))
-    composed = (combinations - _FEW_COMBINATIONS) / _PER_WORDING
+    composed = (eliciting * combinations - _FEW_COMBINATIONS) / _PER_WORDING
     return max(number, composed) if pairs >= _PAIRS else None
 
 

@@ -42,7 +42,7 @@ def channel_weights(
         out[:] = 0.0
     else:
         n_outside = max(n_known - n_inside, 1)
-        unseen = 0.5 * n_outside / max(n_known, 1)
+        unseen = 0.5 * min(n_outside / n_inside, 1.0)
         hits, usual = 0, 0.0
         for i in range(len(members)):
             best, tried = 0.0, 0

@@ -19,6 +19,7 @@ from hydrascope.campaigns.cluster import (
     keep_members,
     remainders,
     resolve,
+    sunken_cores,
 )
 from hydrascope.campaigns.content import ContentSource
 from hydrascope.campaigns.distilled import (
@@ -290,9 +291,9 @@ def _candidates(
     linked = [np.flatnonzero(label == c).astype(np.int32) for c in range(int(label.max(initial=-1)) + 1)]
     communities = community_members(observations, settings.cluster)
     dense = [b.accounts.astype(np.int32) for b in blocks if len(b.accounts) <= n // 2]
-    cores = form_cores(
-        observations, matches, [*linked, *dense, *communities], (links.a, links.b), settings.cluster
-    )
+    pairs = (links.a, links.b)
+    cores = form_cores(observations, matches, [*linked, *dense, *communities], pairs, settings.cluster)
+    cores += sunken_cores(observations, communities, cores, pairs, settings.cluster)
     return [*cores, *remainders(observations, communities, cores, settings.cluster)]
 
 
