@@ -181,7 +181,7 @@ def detect(
         links = link_accounts(incidence, link_settings)
         blocks = dense_blocks(incidence, link_settings)
     with time_stage("clusters"):
-        candidates = _candidates(observations, texts.matches, links, blocks, settings)
+        candidates, sunken = _candidates(observations, texts.matches, links, blocks, settings)
         untied = _untied(candidates, len(population))
         observations = replace(observations, background=untied)
         observations = replace(observations, usual=usual_habits(observations))
@@ -189,6 +189,9 @@ def detect(
         read = partial(read_sampled, engine, population)
         untied = untied[texts.n_sampled[untied] > 0]
         candidates = _with_wording(read, observations, untied, candidates)
+        sunken = _with_wording(
+            read, observations, np.intersect1d(untied, _untied(sunken, len(population))), sunken
+        )
     with time_stage("stocks"):
         loose = loosely_tied(candidates, settings.cluster)
         free = np.union1d(untied, loose[texts.n_sampled[loose] > 0])
@@ -197,6 +200,7 @@ def detect(
             texts = with_stocks(engine, texts, stocks, settings.templates)
             observations = replace(observations, **_of_texts(texts))
             candidates += stock_candidates(observations, texts.matches, stocks, unread, settings.cluster)
+        candidates += sunken
     with time_stage("verdicts"):
         samples = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
@@ -285,7 +289,11 @@ def _candidates(
     links: Links,
     blocks: Sequence[Block],
     settings: DetectSettings,
-) -> list[Candidate]:
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Cores with what they left of their texts' users, and the sunken cores among these, which are so looked at twice.
+
+    Whoever is accused keeps the accounts. What is usual is read from accounts in no core but a sunken one: these are too few to change it.
+    """
     n = len(observations.population)
     label = cluster_links(links, n, settings.links)
     linked = [np.flatnonzero(label == c).astype(np.int32) for c in range(int(label.max(initial=-1)) + 1)]
@@ -293,8 +301,8 @@ def _candidates(
     dense = [b.accounts.astype(np.int32) for b in blocks if len(b.accounts) <= n // 2]
     pairs = (links.a, links.b)
     cores = form_cores(observations, matches, [*linked, *dense, *communities], pairs, settings.cluster)
-    cores += sunken_cores(observations, communities, cores, pairs, settings.cluster)
-    return [*cores, *remainders(observations, communities, cores, settings.cluster)]
+    sunken = sunken_cores(observations, communities, cores, pairs, settings.cluster)
+    return [*cores, *remainders(observations, communities, cores, settings.cluster)], sunken
 
 
 def _with_wording(
