@@ -16,6 +16,7 @@ import numpy as np
 
 from hydrascope.campaigns.attach import attach, find_strays
 from hydrascope.campaigns.bystanders import without_bystanders
+from hydrascope.campaigns.calibration import SMALL
 from hydrascope.campaigns.distilled import Typical
 from hydrascope.campaigns.handover import Handover
 from hydrascope.campaigns.membership import ClusterSettings, rarity
@@ -261,14 +262,15 @@ def _fits(observations: Observations, fit: Fit, n_candidates: int, settings: Clu
     Two priors to overcome: that of any account of the log belonging to a group of this size, with all evidence;
     and that of any candidate belonging to the core found among them, with evidence of an operator, since
     finding k accounts that agree among n candidates is n / k times easier than finding them alone. In a group that is most of
-    the log the first prior is for the account, and an operator's evidence need not be more than it is against.
+    the log, and no handful, the first prior is for the account, and the operator's evidence need not be more than it is against.
     """
     size = len(fit.members)
     odds = np.log2(max(n_candidates - size, 0) / size + 1.0)
     operator = fit.families[:, OPERATOR].sum(axis=1)
     against = rarity(observations, size)
+    granted = min(against, 0.0) if size >= SMALL[1] else 0.0
     return (fit.bits >= against + settings.min_posterior_bits) & (
-        operator >= settings.min_operator_bits + odds + min(against, 0.0)
+        operator >= settings.min_operator_bits + odds + granted
     )
 
 
