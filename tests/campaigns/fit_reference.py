@@ -22,9 +22,7 @@ def channel_bits(channel: Channel, members: np.ndarray) -> np.ndarray:
     n_inside = np.bincount(inside)[inside]
     outside = channel.popularity[codes][inside] - n_inside
     p_group = (n_inside - 1 + 0.5 / n_known) / n_known
-    n_outside = max(channel.n_known - n_known, 1)
-    unseen = 0.5 * min(n_outside / n_known, 1.0)
-    p_other = (outside + unseen) / (n_outside + 2.0 * unseen)
+    p_other = (outside + 0.5) / (max(channel.n_known - n_known, 1) + 1.0)
     shared = n_inside > 1
     tried = np.bincount(who[shared], minlength=k)
     best = np.full(k, -np.inf)

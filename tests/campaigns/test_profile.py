@@ -87,16 +87,6 @@ def test_a_hidden_majority_does_not_hide_in_its_own_background() -> None:
     assert bits.min() > 8
 
 
-def test_devices_shared_by_three_speak_for_a_group_that_is_nine_tenths_of_the_log() -> None:
-    """A device that no outsider shows is rare, however few outsiders there are to show it."""
-    crowd = strangers(200)
-    group = [[1 + i // 3] for i in range(1800)]
-    bits = channel_bits(channel([*crowd, *group]), members(len(crowd), len(group)))
-    assert bits.min() > 1
-    alone = channel_bits(channel([*crowd, *strangers(2000)[200:]]), members(len(crowd), len(group)))
-    assert (alone <= 0).all()
-
-
 def test_rarer_among_others_weighs_more() -> None:
     """The same sharing is worth less the more outsiders have the value."""
     means = []

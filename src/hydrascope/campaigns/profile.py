@@ -130,8 +130,8 @@ def channel_bits(channel: Channel, members: np.ndarray) -> np.ndarray:
     """float64[k] match weight of each member in one categorical channel; 0 where it has no value.
 
     P(value | member) is (n - 1 + 0.5 / k) / k with n of the k members that show anything showing the value, the
-    account itself left out; P(value | other) likewise among outsiders, half an account added, or
-    less where the group is larger than all others: with few outsiders left to show a value, its absence would say that it is common. The best shared value counts, less half the log2 of the number of values tried, since several chances to share must be paid
+    account itself left out; P(value | other) likewise among outsiders, half an account added. The best shared
+    value counts, less half the log2 of the number of values tried, since several chances to share must be paid
     for, and less half the log2 of the inverse of its share of the account's exchanges.
     """
     out = np.zeros(len(members))

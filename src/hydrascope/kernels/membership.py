@@ -42,7 +42,6 @@ def channel_weights(
         out[:] = 0.0
     else:
         n_outside = max(n_known - n_inside, 1)
-        unseen = 0.5 * min(n_outside / n_inside, 1.0)
         hits, usual = 0, 0.0
         for i in range(len(members)):
             best, tried = 0.0, 0
@@ -50,7 +49,7 @@ def channel_weights(
                 n = counts[value[r]]
                 if -2 < n < 2:
                     continue
-                p_other = (popularity[value[r]] - abs(n) + unseen) / (n_outside + 2.0 * unseen)
+                p_other = (popularity[value[r]] - abs(n) + 0.5) / (n_outside + 1.0)
                 if n > 0:  # its first row: a negative count says that the value has been summed
                     usual += p_other
                     counts[value[r]] = -n
