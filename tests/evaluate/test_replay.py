@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,11 +29,16 @@ from hydrascope.evaluate.replay import cut_log, replay_days
 from hydrascope.evaluate.world import Log, World
 
 
-def after_four_hundred(log: Log) -> Findings:
-    """A detector that sees the campaign once its log has 400 exchanges."""
+def alarm_after(log: Log, n_exchanges: int) -> Findings:
+    """Sees the campaign once the log has so many exchanges of it."""
     table = pq.read_table(log.exchanges[0])
     mine = [a for a in table["account_id"].to_pylist() if a.startswith("c")]
-    return raise_alarms(log, dict.fromkeys(mine, "c") if len(mine) >= 400 else {}, {})
+    return raise_alarms(log, dict.fromkeys(mine, "c") if len(mine) >= n_exchanges else {}, {})
+
+
+def after_four_hundred(log: Log) -> Findings:
+    """A detector that sees the campaign once its log has 400 exchanges."""
+    return alarm_after(log, 400)
 
 
 def test_a_cut_log_knows_nothing_of_later_days(micro_world: World, tmp_path: Path) -> None:
@@ -66,9 +72,12 @@ def test_the_last_scan_sees_the_whole_log(micro_world: World) -> None:
 
 
 def test_a_log_may_be_cut_every_six_hours(micro_world: World) -> None:
-    """Twenty accounts send one exchange each in six hours: 400 are there after twenty such spans."""
-    (found,) = replay_days(after_four_hundred, micro_world, every_days=0.25, from_day=4).detections
-    assert found.detected_at == START + timedelta(days=5)
+    """Twenty accounts send one exchange each in six hours: 420 are there after twenty-one such spans, within a day."""
+    late = partial(alarm_after, n_exchanges=420)
+    (found,) = replay_days(late, micro_world, every_days=0.25, from_day=4).detections
+    assert found.detected_at == START + timedelta(days=5, hours=6)
+    (daily,) = replay_days(late, micro_world, from_day=4).detections
+    assert daily.detected_at == START + timedelta(days=6)
 
 
 def test_the_clock_starts_with_the_first_exchange_that_was_meant_to_be_trained_on(

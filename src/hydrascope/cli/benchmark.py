@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -89,9 +90,8 @@ def register(app: typer.Typer) -> None:
             rendered = frontier_json(searches), frontier_markdown(searches), render_frontier(searches)
             deliver(out, "frontier", rendered, as_json)
             return
-        make = simulated_worlds(scale=scale, accounts=accounts, prompts=prompts, workers=workers)
-        replayed = simulated_worlds(
-            scale=scale, accounts=accounts, prompts=prompts, workers=workers, exchange_truth=True
+        simulated = partial(
+            simulated_worlds, scale=scale, accounts=accounts, prompts=prompts, workers=workers
         )
         recipe = f"{code_digest()} {scale} {accounts} {prompts}"
         if replay is not None:
@@ -100,7 +100,7 @@ def register(app: typer.Typer) -> None:
                 worlds,
                 seeds,
                 chosen,
-                replayed,
+                simulated(exchange_truth=True),
                 out,
                 every_days=replay,
                 enforceable=enforceable,
@@ -111,13 +111,20 @@ def register(app: typer.Typer) -> None:
             deliver(out, "latency", rendered, as_json)
             return
         chosen = choose_detectors(detector or detector_names())
-        plan = TrialPlan(worlds=worlds, seeds=seeds, detectors=chosen, make_world=make, recipe=recipe)
+        plan = TrialPlan(worlds=worlds, seeds=seeds, detectors=chosen, make_world=simulated(), recipe=recipe)
         trials = run_trials(plan, out, clock=time.process_time, tell=tell, workers=workers)
         board = rank_trials(trials)
         replays: tuple[Latency, ...] = ()
         if latency is not None:
             replays = measure_latency(
-                worlds[:1], seeds[:1], chosen, replayed, out, every_days=latency, recipe=recipe, tell=tell
+                worlds[:1],
+                seeds[:1],
+                chosen,
+                simulated(exchange_truth=True),
+                out,
+                every_days=latency,
+                recipe=recipe,
+                tell=tell,
             )
             (out / "latency.json").write_text(latency_json(replays), encoding="utf-8")
         page = render_leaderboard(board, replays)

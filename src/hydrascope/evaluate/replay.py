@@ -50,7 +50,7 @@ class Detection:
     detected_at: datetime | None
     """First cut at which recall reached the level asked for; None: never."""
     hours: float | None
-    """From `first_seen_at` to detection."""
+    """From `first_seen_at` to detection; 0 where the accounts were seen for what they are before it."""
     n_exchanges: int
     """Exchanges that its accounts sent before detection, cover included; all of them where it was never detected."""
     share_of_volume: float
@@ -180,7 +180,7 @@ def detection(
         campaign=campaign,
         first_seen_at=first,
         detected_at=hit.cut_at if hit else None,
-        hours=(hit.cut_at - first).total_seconds() / 3600 if hit else None,
+        hours=max((hit.cut_at - first).total_seconds() / 3600, 0.0) if hit else None,
         n_exchanges=sent,
         share_of_volume=sent / total,
     )
