@@ -5,6 +5,7 @@
 No simulator has a hand in it: every account sends prompts of one public source (a benchmark, a data set of dialogues, a gallery of roles), about
 sixty, at even loads over three weeks, with no table of accounts. Such accounts are alike in what they send and in nothing else, so that groups will be
 found; sources that were made to train models on may well look like it, but nobody here may be acted on. Prints the groups of 20 or more accounts, and all that are accused.
+Where the pool has answers (`response`) they stand in the log, and it is printed between accounts of which sources answers are carried: by chance, where no conversation was dealt to two.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+
+from hydrascope.engine.duckdb import DuckEngine
+from hydrascope.features.carried import read_carried
+from hydrascope.features.observer import ObserveSettings, PartObserver
+from hydrascope.features.population import read_population
+from hydrascope.ingest import Rejects, open_log
 
 START, DAYS = 1.78e9, 21
 PER_ACCOUNT = 60
@@ -39,13 +46,14 @@ def main() -> None:
     command = [sys.executable, "-m", "hydrascope", "scan", log, "--out", findings, "--quiet"]
     subprocess.run(command, check=True)
     show(findings)
+    show_carried(log, options.out / "passages")
 
 
 def deal(pool: Path) -> list[dict[str, Any]]:
     """Exchanges: the prompts of a source in random order, `PER_ACCOUNT` to an account."""
     rng = np.random.default_rng(5)
     sources: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in pq.read_table(pool, columns=["source", "prompt", "system"]).to_pylist():
+    for row in pq.read_table(pool, columns=["source", "prompt", "system", "response"]).to_pylist():
         sources[row["source"]].append(row)
     dealt: list[dict[str, Any]] = []
     for source, rows in sorted(sources.items()):
@@ -58,6 +66,7 @@ def deal(pool: Path) -> list[dict[str, Any]]:
                     "account_id": f"{source}/{place % n_accounts}",
                     "system": rows[index]["system"],
                     "prompt": rows[index]["prompt"],
+                    "completion": rows[index]["response"],
                     "model": "m",
                 }
             )
@@ -84,6 +93,31 @@ def show(findings: Path) -> None:
             f"| {source} | {len(sources)} | {group['verdict']} | {group['probability']:.2f} "
             f"| {'yes' if group['enforceable'] else 'no'} | {'' if elicits is None else f'{elicits:.0%}'} |"
         )
+
+
+def show_carried(log: Path, folder: Path) -> None:
+    """Prompts that hold an answer of another account, by source."""
+    with PartObserver(folder, "log", ObserveSettings()) as observer:
+        for part in open_log([str(log)]).parts():
+            for batch in part.batches(Rejects()):
+                observer.observe(batch)
+    engine = DuckEngine(memory_bytes=1 << 30, threads=2, spill=folder / "spill")
+    for room, view in (("rows", "exchanges"), ("values", "value_names"), ("passages", "passages")):
+        engine.view(view, [str(folder / room / "log.parquet")])
+    accounts = read_population(engine, None).account_id
+    carried = read_carried(engine, len(accounts))
+    if carried is None:
+        return
+    source = np.array([a.rsplit("/", 1)[0] for a in accounts], object)
+    prompts = Counter(dict(zip(*np.unique(source, return_counts=True), strict=True)))
+    for name in prompts:
+        prompts[name] = int(carried.sent[source == name].sum())
+    held = Counter(source[carried.reader[np.unique(carried.xid, return_index=True)[1]]].tolist())
+    print(f"\n{sum(held.values())} of {sum(prompts.values())} prompts hold an answer of another account:\n")
+    print("| source | prompts beside an answer | that hold another account's |")
+    print("|---|---|---|")
+    for name, n in held.most_common():
+        print(f"| {name} | {prompts[name]} | {n} |")
 
 
 if __name__ == "__main__":

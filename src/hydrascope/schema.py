@@ -51,6 +51,8 @@ EXCHANGES = pa.schema(
         ("reasoning", pa.bool_()),
         ("stop_reason", pa.string()),
         ("status", pa.int16()),
+        ("signatures", pa.list_(pa.string())),  # sealed reasoning that came with the answer
+        ("sent_signatures", pa.list_(pa.string())),  # that the request was sent with
         ("source_file", pa.int32()),  # index into the run's sorted list of input files
         ("source_line", pa.int64()),  # 1-based line or row in that file
     ]

@@ -58,6 +58,7 @@ def observed(
             channels=channels,
             quantities={},
             cycle=None,
+            carried=None,
             usage=usage,
             usage_total=np.zeros(0),
             community_share=csr_array((N, 1)),

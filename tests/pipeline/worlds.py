@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,9 +69,26 @@ def build_world(
             account, rows = maker(i, rng)
             accounts.append(account)
             exchanges.extend(rows)
+    _carry(exchanges)
     for i, row in enumerate(exchanges):
         row["exchange_id"] = f"x{i:06d}"
     return World(exchanges=exchanges, accounts=accounts, events=_events(campaign))
+
+
+def _carry(exchanges: list[dict[str, Any]]) -> None:
+    """Every second account of the campaign sends what its neighbour was answered in the shift before."""
+    shifts: dict[str, list[dict[str, Any]]] = {}
+    for row in exchanges:
+        if row["account_id"].startswith("camp"):
+            shifts.setdefault(row["account_id"], []).append(row)
+    for neighbour, sender in zip(list(shifts)[::2], list(shifts)[1::2], strict=False):
+        for before, after in zip(shifts[neighbour], shifts[sender][1:], strict=False):
+            after["prompt"] += " Answer: " + before["completion"]
+
+
+def _answer(prompt: str) -> str:
+    """What the model says to it."""
+    return "Certainly. " + _words(np.random.default_rng(zlib.crc32(prompt.encode())), 45)
 
 
 def _events(campaign: int) -> list[dict[str, Any]]:
@@ -211,7 +229,7 @@ def _exchange(
         "account_id": account,
         "prompt": prompt,
         "system": None,
-        "completion": "as you asked",
+        "completion": _answer(prompt),
         "organization_id": None,
         "api_key_id": f"key-{account}",
         "end_user_id": None,

@@ -30,6 +30,9 @@ def write_log(tmp_path: Path) -> LogWriter:
                 ),
                 "account_id": [f"acct_{i % accounts}" for i in numbers],
                 "prompt": [f"please summarise chapter {i} of the long book about rivers" for i in numbers],
+                "completion": [
+                    f"chapter {i} follows " + " ".join(f"river {i * k}" for k in range(40)) for i in numbers
+                ],
                 "system": [f"You are assistant number {i % 3}." for i in numbers],
                 "client_ip": [f"192.0.2.{i % accounts}" for i in numbers],
             }

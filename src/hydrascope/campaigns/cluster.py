@@ -22,11 +22,13 @@ from hydrascope.campaigns.handover import Handover
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.observations import Observations
-from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
+from hydrascope.campaigns.profile import LEAST_CARRIED, OPERATOR, Fit, fit_members
 from hydrascope.features.content import Matches
+from hydrascope.kernels.components import components
 
 __all__ = [
     "Candidate",
+    "answer_groups",
     "community_members",
     "form_cores",
     "keep_members",
@@ -89,6 +91,20 @@ def community_members(observations: Observations, settings: ClusterSettings) -> 
         if len(users) >= settings.min_members:
             groups.append(np.sort(users).astype(np.int32))
     return groups
+
+
+def answer_groups(observations: Observations, settings: ClusterSettings) -> list[np.ndarray]:
+    """Accounts that exchange answers, `LEAST_CARRIED` prompts with at least one of the others: int32 arrays."""
+    carried = observations.carried
+    if carried is None:
+        return []
+    n = len(observations.population)
+    often = carried.weight >= LEAST_CARRIED
+    account = np.repeat(np.arange(n, dtype=np.int32), np.diff(carried.offsets))[often]
+    label = components(account, carried.partner[often], n)
+    heads, sizes = np.unique(label, return_counts=True)
+    chosen = heads[(sizes >= settings.min_members) & (sizes <= n // 2)]
+    return [np.flatnonzero(label == h).astype(np.int32) for h in chosen.tolist()]
 
 
 def refine(

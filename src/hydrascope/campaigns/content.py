@@ -11,6 +11,7 @@ import pyarrow as pa
 from hydrascope.campaigns.bystanders import OUTSIDE, is_private
 from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.observations import EARNEST, Observations
+from hydrascope.features.carried import carried_prompts
 from hydrascope.features.content import Matches
 from hydrascope.features.items import Items
 from hydrascope.features.surroundings import TextSample
@@ -107,6 +108,8 @@ class GroupContent:
     valuable_share: float | None = None
     exchanges: tuple[str, ...] = ()
     """Ids of some exchanges that hold the templates."""
+    carrying: tuple[str, ...] = ()
+    """Ids of some that hold an answer which another member was given."""
 
 
 def describe_content(
@@ -162,6 +165,9 @@ def describe_content(
         elicitation_share=elicits,
         valuable_share=None if not capabilities else sum(capabilities.get(c, 0.0) for c in VALUABLE),
         exchanges=tuple(ids[:20]),
+        carrying=()
+        if observations.carried is None
+        else tuple(kept.ids_of(carried_prompts(observations.carried, members))[:20]),
         **_items(source, members),
     )
 
@@ -302,6 +308,11 @@ class _Kept:
             chosen = self.rows
         rows = chosen.tolist()
         return [self.texts.text[r] for r in rows], [self.texts.exchange_id[r] for r in rows]
+
+    def ids_of(self, exchanges: np.ndarray) -> list[str]:
+        """Ids of the kept texts among some exchanges. Args: exchanges: int64[] hashed ids."""
+        chosen = self.rows[np.isin(self.texts.xid[self.rows], exchanges)]
+        return [self.texts.exchange_id[r] for r in chosen.tolist()]
 
     def worded(self, wording: np.ndarray | None) -> list[str]:
         """Texts that hold enough of a group's own wording; none where few of the members send such texts."""

@@ -10,6 +10,7 @@ import numpy as np
 from hydrascope.campaigns.hypotheses import load_model
 from hydrascope.campaigns.judge import Judged
 from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.profile import exchanges_answers
 from hydrascope.records import Evidence, Hypothesis
 
 __all__ = ["best_innocent", "explain", "sharing_of_pair", "title"]
@@ -124,7 +125,7 @@ def _link_evidence(observations: Observations, judged: Judged) -> list[Evidence]
                 bits=mean,
                 sentence=_link_sentence(observations, judged, name, mean),
                 p_value=judged.p_value if family in ("identity", "egress", "timing", "lifecycle") else None,
-                exchanges=judged.content.exchanges[:5] if family == "content" else (),
+                exchanges=_exchanges_behind(judged, name, family == "content"),
             )
         )
     return found
@@ -132,6 +133,7 @@ def _link_evidence(observations: Observations, judged: Judged) -> list[Evidence]
 
 _FAMILY = {
     "template": "content",
+    "answers": "identity",
     "created_at": "lifecycle",
     "first_seen": "lifecycle",
     "signup_to_use": "lifecycle",
@@ -147,6 +149,8 @@ def _link_sentence(observations: Observations, judged: Judged, name: str, mean: 
     if name == "template":
         share = judged.content.median_share or 0.0
         return f"The median account spends {share:.0%} of its exchanges on texts that accounts outside hardly use."
+    if name == "answers":
+        return _carrying_sentence(observations, members)
     if name == "synchrony":
         return "Accounts are active and silent in the same hours, beyond the daily and weekly cycle that everybody keeps."
     values = observations.quantities[name].values[members]
@@ -157,6 +161,15 @@ def _link_sentence(observations: Observations, judged: Judged, name: str, mean: 
     if name == "signup_to_use":
         return f"Half of the accounts were first used between {_duration(10**low)} and {_duration(10**high)} after sign-up."
     return f"Half of the accounts send between {np.exp(low):,.0f} and {np.exp(high):,.0f} exchanges on an active day."
+
+
+def _carrying_sentence(observations: Observations, members: np.ndarray) -> str:
+    carried = observations.carried
+    assert carried is not None
+    n = int(exchanges_answers(carried, members).sum())
+    if not n:
+        return f"None of the {len(members):,} accounts sends an answer that another of them was given."
+    return f"{n:,} of {len(members):,} accounts exchange answers: what the model said to one stands, word for word, in prompts of another."
 
 
 def _sharing_sentence(observations: Observations, members: np.ndarray, name: str, mean: float) -> str:
@@ -213,12 +226,19 @@ def _abuse_evidence(judged: Judged) -> list[Evidence]:
                 channel=observable.name,
                 bits=bits,
                 sentence=sentence[0].upper() + sentence[1:] + ".",
-                exchanges=judged.content.exchanges[:5]
-                if observable.family in ("narrowness", "items", "purpose")
-                else (),
+                exchanges=_exchanges_behind(
+                    judged, observable.name, observable.family in ("narrowness", "items", "purpose")
+                ),
             )
         )
     return found
+
+
+def _exchanges_behind(judged: Judged, name: str, in_wording: bool) -> tuple[str, ...]:
+    """Ids of a few exchanges that an analyst can look at for this evidence."""
+    if name in ("answers", "carried"):
+        return judged.content.carrying[:5]
+    return judged.content.exchanges[:5] if in_wording else ()
 
 
 def _duration(hours: float) -> str:

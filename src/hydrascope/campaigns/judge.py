@@ -50,10 +50,11 @@ CAMPAIGN_SIGNS = (
     ("refused", 0.25, True),
     ("moved", 0.45, True),
     ("copies_spread", 0.45, False),
+    ("carried", 0.05, True),
 )
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
-RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess"})
-"""Those that a plain relay shows as well: it deals requests out over accounts, and loses some to bans."""
+RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess", "carried"})
+"""Those that a plain relay shows as well: it deals requests out over accounts, a conversation's next turn too, and loses some to bans."""
 COLLECTIVE = ("volume_evenness", "synchrony_bits", "ban_excess", "moved", "copies_spread")
 """Habits that accounts have as a group: one queue, one clock, one fate, one decision, one list."""
 MOST_COLLECTIVE_BITS = 2.0
@@ -272,7 +273,7 @@ def shows_campaign(scored: Scored) -> bool:
     """Whether anything positive speaks of a campaign, not only the want of an innocent trait.
 
     The wording elicits, the load is split evenly, accounts work in step, several were banned, most requests are
-    refused, they moved to a new model together, or a list is dealt out to them. Small groups of strangers that agree by chance have none of
+    refused, they moved to a new model together, a list is dealt out to them, or one sends what another was answered. Small groups of strangers that agree by chance have none of
     these, and no sum of weak hints may accuse them. A relay deals its customers' requests out evenly and in step
     and loses accounts to bans, so where the choice is between a relay and a campaign inside one, only what is asked for counts.
     """

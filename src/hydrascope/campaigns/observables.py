@@ -15,6 +15,7 @@ from scipy.stats import binom
 from hydrascope.campaigns.content import GroupContent
 from hydrascope.campaigns.observations import Channel, Observations, Usual
 from hydrascope.campaigns.profile import Fit
+from hydrascope.features.carried import carried_share
 from hydrascope.features.surroundings import Happenings
 from hydrascope.stats.variation import intraclass_correlation
 
@@ -182,6 +183,7 @@ def _work(
         "text_coverage": _coverage(content, len(members), varies),
         "item_overlap": content.item_overlap,
         "items_in_common": content.items_in_common,
+        "carried": None if observations.carried is None else carried_share(observations.carried, members),
         "self_repeats": content.self_repeats,
         "copies_spread": content.copies_spread,
         "template_reach": content.reach if wording_share is None else None,

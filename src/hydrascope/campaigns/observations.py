@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from hydrascope.features.activity import Activity
+from hydrascope.features.carried import Carried
 from hydrascope.features.incidence import ChannelRows
 from hydrascope.features.population import Population
 from hydrascope.features.releases import Moves
@@ -17,7 +18,7 @@ from hydrascope.stats.density import Quantity
 
 __all__ = ["QUANTITIES", "Channel", "Observations", "Usual", "index_channels", "prepare_quantities"]
 
-QUANTITIES = ("created_at", "first_seen", "signup_to_use", "synchrony", "volume")
+QUANTITIES = ("answers", "created_at", "first_seen", "signup_to_use", "synchrony", "volume")
 """Names of what groups are compared by besides shared values; a scan can do without each."""
 
 
@@ -102,6 +103,8 @@ class Observations:
     """Who moved to which released model."""
     refused: np.ndarray | None = None
     """int64[n_accounts] refused exchanges; None where the log has no stop reasons."""
+    carried: Carried | None = None
+    """Who sends whose answers; None where the log holds none."""
     background: np.ndarray | None = None
     """int64[b] accounts that no operator ties to others: what is usual in this log. None: all accounts."""
     usual: Usual | None = None

@@ -21,11 +21,28 @@ import numpy as np
 
 from hydrascope.campaigns.observations import Channel, Observations
 from hydrascope.campaigns.synchrony import synchrony_bits
-from hydrascope.kernels.membership import channel_weights, combine_families, text_weights
+from hydrascope.features.carried import Carried
+from hydrascope.kernels.membership import (
+    carried_weights,
+    channel_weights,
+    combine_families,
+    text_weights,
+)
+from hydrascope.kernels.ranges import ranges
 from hydrascope.records import FAMILIES
 from hydrascope.stats.density import leave_one_out_bits
 
-__all__ = ["COARSE", "FAMILY_NAMES", "HABITS", "OPERATOR", "SHARED", "Fit", "fit_members"]
+__all__ = [
+    "COARSE",
+    "FAMILY_NAMES",
+    "HABITS",
+    "LEAST_CARRIED",
+    "OPERATOR",
+    "SHARED",
+    "Fit",
+    "exchanges_answers",
+    "fit_members",
+]
 
 FAMILY_NAMES = tuple(FAMILIES)
 OPERATOR = [FAMILY_NAMES.index(f) for f in ("identity", "egress", "timing", "lifecycle")]
@@ -42,6 +59,8 @@ _REST = 0.25
 _AGAINST = 0.5
 _LEADING = 3
 _ALIKE = 0.2
+LEAST_CARRIED = 2
+"""Prompts with answers of a group from which an account exchanges answers with it: one may be chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +122,8 @@ def fit_members(observations: Observations, members: np.ndarray, *, seed: int) -
     for name, quantity in observations.quantities.items():
         row_of[name][:] = leave_one_out_bits(quantity, members)
     _weigh_text(observations, members, row_of["template"])
+    if observations.carried is not None:
+        _weigh_carried(observations.carried, members, row_of["answers"])
     if observations.cycle is not None:
         row_of["synchrony"][:] = synchrony_bits(
             observations.activity, members, seed=seed, base=observations.cycle
@@ -121,6 +142,8 @@ def _family_of_channels(observations: Observations) -> dict[str, str]:
     for name in observations.quantities:
         families[name] = "timing" if name == "volume" else "lifecycle"
     families["template"] = "content"
+    if observations.carried is not None:
+        families["answers"] = "identity"
     if observations.cycle is not None:
         families["synchrony"] = "timing"
     return families
@@ -150,6 +173,43 @@ def _weigh_channel(channel: Channel, members: np.ndarray, cap: float, out: np.nd
         _FLOOR,
         cap,
         _SCRATCH.counts(len(channel.names)),
+        out,
+    )
+
+
+def carried_bits(carried: Carried, members: np.ndarray) -> np.ndarray:
+    """float64[k] weight of exchanging answers with the other members, in `LEAST_CARRIED` prompts or more, either way.
+
+    log2 of the share of the other members that do so over the share of outsiders that exchange as many with the group,
+    half an account added to either. One account that exchanges with one other is a pair of hits, never one.
+    """
+    out = np.zeros(len(members))
+    _weigh_carried(carried, members, out)
+    return out
+
+
+def exchanges_answers(carried: Carried, members: np.ndarray) -> np.ndarray:
+    """bool[k]: members that exchange answers with the others in `LEAST_CARRIED` prompts or more."""
+    inside = np.zeros(len(carried.seen), bool)
+    inside[members] = True
+    lengths = carried.offsets[members + 1] - carried.offsets[members]
+    rows = ranges(carried.offsets[members], lengths)
+    within = carried.weight[rows] * inside[carried.partner[rows]]
+    who = np.repeat(np.arange(len(members)), lengths)
+    return np.bincount(who, weights=within, minlength=len(members)) >= LEAST_CARRIED
+
+
+def _weigh_carried(carried: Carried, members: np.ndarray, out: np.ndarray) -> None:
+    carried_weights(
+        carried.offsets,
+        carried.partner,
+        carried.weight,
+        carried.seen,
+        int(carried.seen.sum()),
+        members,
+        LEAST_CARRIED,
+        _FLOOR,
+        _SCRATCH.counts(len(carried.seen)),
         out,
     )
 

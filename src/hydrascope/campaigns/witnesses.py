@@ -26,6 +26,7 @@ _COMPARED: Mapping[str, str] = {
     "first_seen_burst_bits": "first_seen",
     "volume_evenness": "volume",
     "synchrony_bits": "synchrony",
+    "carried": "answers",
 }
 """Observable of the group to what its members were compared by."""
 

@@ -20,6 +20,7 @@ from hydrascope.sketch import TextSketch, decode_sketches, sketch_texts
 __all__ = [
     "CHANNEL_COLUMNS",
     "OBSERVED",
+    "PASSAGES",
     "SHINGLES",
     "SYSTEMS",
     "TEXTS",
@@ -72,6 +73,17 @@ OBSERVED = pa.schema(
 _PLACE = [("file", pa.int32()), ("line", pa.int64())]
 SHINGLES = pa.schema(
     [("account", _ID), ("xid", _ID), ("rank", _ID), ("system", _ID), ("shingles", pa.list_(_ID)), *_PLACE]
+)
+PASSAGES = pa.schema(
+    [
+        ("account", _ID),
+        ("xid", _ID),
+        ("at_us", _ID),
+        ("answer", pa.int8()),  # 1: of the completion, 0: of the prompt
+        ("leads", pa.int8()),  # 1: the first of its text
+        ("passage", _ID),
+        *_PLACE,
+    ]
 )
 TEXTS = pa.schema(
     [

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from hydrascope.features.observed import (
     CHANNEL_COLUMNS,
+    PASSAGES,
     SHINGLES,
     SYSTEMS,
     TEXTS,
@@ -29,11 +30,12 @@ from hydrascope.features.observed import (
 from hydrascope.features.sample_cuts import PartCuts, SampleCuts
 from hydrascope.kernels.ranges import ranges
 from hydrascope.kernels.seen import SeenValues, Tally
-from hydrascope.sketch import RATE, sketch_texts
+from hydrascope.kernels.strings import hash_strings
+from hydrascope.sketch import RATE, find_passages, sketch_texts
 
 __all__ = ["KINDS", "SHINGLE_GROUP_ROWS", "ObserveSettings", "PartObserver"]
 
-KINDS = ("rows", "shingles", "texts", "systems", "values")
+KINDS = ("rows", "shingles", "texts", "systems", "values", "passages")
 _COMPRESSION = {"rows": "lz4", "shingles": "none"}
 """Rows are read a dozen times, and sampled hashes are random numbers, which nothing makes smaller."""
 _HELD_BYTES = 64 << 20
@@ -135,6 +137,7 @@ class PartObserver:
             self._write_texts(observed)
         self._write_systems(observed)
         self._write_values(observed)
+        self._write_passages(observed)
 
     def _path(self, room: str, suffix: str) -> Path:
         return self._folder / room / (self._name + suffix)
@@ -221,6 +224,21 @@ class PartObserver:
         if tables:
             self._write("values", pa.concat_tables(tables))
 
+    def _write_passages(self, observed: ObservedBatch) -> None:
+        """Of exchanges whose answer is in the log: what was answered, and what was asked."""
+        batch = observed.batch
+        answers, seals = batch["completion"], (batch["sent_signatures"], batch["signatures"])
+        if all(column.null_count == len(batch) for column in (answers, *seals)):
+            return
+        answered = pc.is_valid(answers).to_numpy(zero_copy_only=False)
+        for answer, (texts, sealed) in enumerate(zip((batch["prompt"], answers), seals, strict=True)):
+            row, passages = _known_again(texts, answered, sealed)
+            of = observed.rows.select(["account", "xid", "at_us", "file", "line"]).take(pa.array(row))
+            kind = pa.array(np.full(len(row), answer, np.int8))
+            leads = pa.array((np.diff(row, prepend=-1) != 0).astype(np.int8))
+            columns = [of["account"], of["xid"], of["at_us"], kind, leads, pa.array(passages)]
+            self._write("passages", pa.table([*columns, of["file"], of["line"]], schema=PASSAGES))
+
     def _fresh_values(self, observed: ObservedBatch, channel: str, column: str) -> pa.Table | None:
         texts = observed.batch[column]
         if texts.null_count == len(texts):
@@ -238,3 +256,17 @@ class PartObserver:
         return pa.table(
             [pa.array([channel] * len(chosen)), hashes.take(chosen), texts.take(chosen)], schema=VALUES
         )
+
+
+def _known_again(texts: pa.Array, select: np.ndarray, sealed: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, ascending, and int64 hashes of what they are known by elsewhere: sampled passages, and all signatures."""
+    bounds, passages = find_passages(texts, select=select)
+    row, found = np.repeat(np.arange(len(texts)), np.diff(bounds)), passages.view(np.int64)
+    if sealed.null_count == len(sealed):
+        return row, found
+    seals = hash_strings(sealed.flatten())
+    known = pc.is_valid(seals).to_numpy(zero_copy_only=False)
+    row = np.concatenate([row, pc.list_parent_indices(sealed).to_numpy()[known]])
+    found = np.concatenate([found, seals.drop_null().to_numpy()])
+    order = np.argsort(row, kind="stable")
+    return row[order], found[order]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from hydrascope.engine.base import Engine
-from hydrascope.features.observed import SHINGLES, SYSTEMS, TEXTS, VALUES
+from hydrascope.features.observed import PASSAGES, SHINGLES, SYSTEMS, TEXTS, VALUES
 from hydrascope.features.repeats import read_passes, repeats_of
 from hydrascope.ingest import LogSource, Rejects
 from hydrascope.storage import join, list_files
@@ -52,6 +52,7 @@ def resolve_rows(
         ("texts", TEXTS, "observed_texts"),
         ("systems", SYSTEMS, "all_systems"),
         ("values", VALUES, "value_names"),
+        ("passages", PASSAGES, "observed_passages"),
     ):
         _view_or_empty(engine, _files(join(stages, name), window), schema, view)
     if window is not None:
@@ -70,6 +71,7 @@ def resolve_rows(
         ("observed", "exchanges"),
         ("observed_shingles", "shingles"),
         ("observed_texts", "texts"),
+        ("observed_passages", "passages"),
     ):
         kept = _without(source_view, dropped.num_rows > 0)
         if window is not None and source_view != "observed":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["channel_weights", "combine_families", "text_weights"]
+__all__ = ["carried_weights", "channel_weights", "combine_families", "text_weights"]
 
 
 @njit(cache=True, nogil=True)
@@ -86,6 +86,66 @@ def _miss(hits: int, known: int, usual: float, floor: float) -> float:
     """Weight of sharing nothing where sharing is usual: log2 P(no hit | member) / P(no hit | other)."""
     rate = (hits + 0.5) / (known + 1.0)
     return max(np.log2((1 - rate) / (1 - min(usual, 0.98, rate))), floor)
+
+
+@njit(cache=True, nogil=True)
+def carried_weights(
+    offsets: np.ndarray,
+    partner: np.ndarray,
+    weight: np.ndarray,
+    seen: np.ndarray,
+    n_seen: int,
+    members: np.ndarray,
+    least: int,
+    floor: float,
+    counts: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Weight of exchanging answers with the rest of the group; 0 for members whose answers are not in the log, and for all where nobody does.
+
+    Args:
+        offsets: int64[n+1] into `partner` (int32 accounts) and `weight` (int64, prompts that hold an answer).
+        seen: bool[n], accounts of which answers or prompts beside them are in the log. n_seen: how many.
+        members: int32[k].
+        least: prompts from which an account exchanges with a group.
+        floor: bits, the least for exchanging nothing.
+        counts: int32[>= n], zero, and zero again on return.
+        out: float64[k], written.
+    """
+    out[:] = 0.0
+    known = 0
+    for a in members:
+        counts[a] = -1
+        known += seen[a]
+    if known < 2:
+        for a in members:
+            counts[a] = 0
+        return
+    outside, hits = 0, 0
+    for i in range(len(members)):
+        within = 0
+        for r in range(offsets[members[i]], offsets[members[i] + 1]):
+            other = partner[r]
+            if counts[other] == -1:
+                within += weight[r]
+            elif counts[other] < least:  # an account outside, counted once
+                counts[other] += min(weight[r], least - counts[other])
+                outside += counts[other] == least
+        out[i] = within
+        hits += within >= least
+    p_other = (outside + 0.5) / (max(n_seen - known, 1) + 1.0)
+    miss = _miss(hits, known, p_other, floor) if hits else 0.0
+    for i in range(len(members)):
+        if not seen[members[i]]:
+            out[i] = 0.0
+        elif out[i] >= least:
+            out[i] = np.log2((hits - 1 + 0.5 / known) / known / p_other)
+        else:
+            out[i] = miss
+    for a in members:
+        counts[a] = 0
+        for r in range(offsets[a], offsets[a + 1]):
+            counts[partner[r]] = 0
 
 
 @njit(cache=True, nogil=True)

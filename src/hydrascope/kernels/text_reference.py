@@ -14,13 +14,14 @@ from hydrascope.kernels.text_classes import (
     class_table,
 )
 
-__all__ = ["mix_reference", "sketch_reference", "tokenize_reference"]
+__all__ = ["mix_reference", "passages_reference", "sketch_reference", "tokenize_reference"]
 
 _MASK = 2**64 - 1
 _SEED = 0x9E3779B97F4A7C15
 _PRIME = 0xD6E8FEB86659FD93
 _TOKEN_PRIME = 0xFF51AFD7ED558CCD
 _NUMBER = 0x4E554D4245520001
+_BASE = 0x2545F4914F6CDD1D
 
 
 def mix_reference(value: int) -> int:
@@ -61,6 +62,22 @@ def sketch_reference(
     return (mix_reference(text_hash) if tokens else 0), len(tokens), _dominant(tokens), kept
 
 
+def passages_reference(text: bytes, *, rate: float, width: int) -> list[int]:
+    """Kept passages of one text, each from its own tokens; numbers count as they are."""
+    tokens = tokenize_reference(text)
+    threshold = min(int(rate * 2.0**64), 2**64) - 1
+    found = set()
+    for end in range(1, len(tokens) + 1):
+        single = tokens[end - 1][0] == SINGLE
+        span = 2 * width if single else width
+        if end >= span:
+            state = 0
+            for _, word, _ in tokens[end - span : end]:
+                state = (state * _BASE + mix_reference(_chained(word))) & _MASK
+            found.add(mix_reference(state ^ _SEED if single else state))
+    return sorted(p for p in found if p <= threshold)
+
+
 def _classes(text: str) -> Iterator[tuple[str, int, str]]:
     table = class_table()
     for character in text:
@@ -75,10 +92,15 @@ def _classes(text: str) -> Iterator[tuple[str, int, str]]:
 
 
 def _token_hash(word: str) -> int:
+    value = _chained(word)
+    return value ^ value >> 32
+
+
+def _chained(word: str) -> int:
     value = _SEED
     for character in word:
         value = (value ^ ord(character)) * _PRIME & _MASK
-    return value ^ value >> 32
+    return value
 
 
 def _stir(state: int, token: int) -> int:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from hydrascope.campaigns.calibration import load_calibration
 from hydrascope.campaigns.cluster import (
     Candidate,
+    answer_groups,
     community_members,
     form_cores,
     keep_members,
@@ -57,6 +58,7 @@ from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.campaigns.track import campaign_id
 from hydrascope.engine.base import Engine
 from hydrascope.features.activity import read_activity
+from hydrascope.features.carried import read_carried
 from hydrascope.features.content import Matches
 from hydrascope.features.incidence import IDENTITY_GRADE, read_channels
 from hydrascope.features.items import read_items
@@ -150,6 +152,7 @@ def detect(
         happenings = read_happenings(events, population)
         moves = read_moves(engine, population, happenings.releases)
         refused = read_refusals(engine, len(population))
+        carried = None if {"identity", "answers"} & disabled else read_carried(engine, len(population))
     with time_stage("templates"):
         texts = read_texts_in_use(
             engine,
@@ -173,6 +176,7 @@ def detect(
         cycle=None if {"timing", "synchrony"} & disabled else common_cycle(activity),
         moves=moves,
         refused=refused,
+        carried=carried,
     )
     with time_stage("links"):
         linked = channels | {"template": community_channel(texts.community_share, settings.cluster.min_share)}
@@ -300,7 +304,9 @@ def _candidates(
     communities = community_members(observations, settings.cluster)
     dense = [b.accounts.astype(np.int32) for b in blocks if len(b.accounts) <= n // 2]
     pairs = (links.a, links.b)
-    cores = form_cores(observations, matches, [*linked, *dense, *communities], pairs, settings.cluster)
+    carrying = answer_groups(observations, settings.cluster)
+    sides = [*linked, *dense, *communities, *carrying]
+    cores = form_cores(observations, matches, sides, pairs, settings.cluster)
     sunken = sunken_cores(observations, communities, cores, pairs, settings.cluster)
     return [*cores, *remainders(observations, communities, cores, settings.cluster)], sunken
 

@@ -42,7 +42,7 @@ CODED = frozenset(
         "stop_reason",
     )
 )
-DROPPED = ("sketch", "source_file", "source_line")
+DROPPED = ("sketch", "signatures", "sent_signatures", "source_file", "source_line")
 LOG = pa.schema(
     [
         pa.field(f.name, pa.dictionary(pa.int32(), pa.string()) if f.name in CODED else f.type)

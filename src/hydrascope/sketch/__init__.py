@@ -11,6 +11,7 @@ from hydrascope.sketch.codec import (
 )
 from hydrascope.sketch.feed import SKETCHED, sketch_batch
 from hydrascope.sketch.labels import classify_texts, label_group, label_recurring
+from hydrascope.sketch.passages import find_passages
 from hydrascope.sketch.template import Part, template_parts
 from hydrascope.sketch.texts import (
     LEAST,
@@ -37,6 +38,7 @@ __all__ = [
     "decode_sketches",
     "encode_sketch",
     "encode_sketches",
+    "find_passages",
     "key_id",
     "key_sketch",
     "label_group",

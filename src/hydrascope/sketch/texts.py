@@ -13,7 +13,18 @@ from hydrascope.kernels.text import MAX_WIDTH, sketch_buffer
 from hydrascope.kernels.text_classes import SCRIPTS, class_table
 from hydrascope.kernels.text_memo import earlier_texts
 
-__all__ = ["LEAST", "LIMIT", "RATE", "SCRIPTS", "WIDTH", "TextSketch", "concat_sketches", "sketch_texts"]
+__all__ = [
+    "LEAST",
+    "LIMIT",
+    "RATE",
+    "SCRIPTS",
+    "WIDTH",
+    "TextSketch",
+    "concat_sketches",
+    "sketch_texts",
+    "string_array",
+    "string_buffers",
+]
 
 RATE = 1 / 8
 """Share of distinct shingles that is kept (docs/design/0002-content.md has the experiment)."""
@@ -80,8 +91,8 @@ def sketch_texts(
             f"a sketch cannot have rate {rate}, width {width}, least {least}, limit {limit}",
             hint=f"use 0 < rate <= 1, 1 <= width <= {MAX_WIDTH} least >= 0 and limit >= 1",
         )
-    column = _as_array(texts)
-    data, offsets, valid = _buffers(column)
+    column = string_array(texts)
+    data, offsets, valid = string_buffers(column)
     chosen = np.zeros(0, np.bool_) if select is None else np.ascontiguousarray(select, np.bool_)
     if select is not None and len(chosen) != len(column):
         raise UsageError(f"`select` has {len(chosen)} entries for {len(column)} texts")
@@ -157,7 +168,7 @@ def concat_sketches(parts: list[TextSketch]) -> TextSketch:
     )
 
 
-def _as_array(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+def string_array(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One contiguous string or large_string array."""
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.chunk(0) if texts.num_chunks == 1 else texts.cast(pa.large_string()).combine_chunks()
@@ -174,7 +185,7 @@ def _as_array(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     raise UsageError(f"texts to sketch must be strings, not {texts.type}")
 
 
-def _buffers(
+def string_buffers(
     column: pa.Array,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bytes, offsets and validity of a string array, without copying the bytes."""

@@ -116,6 +116,8 @@ BEDROCK = Format(
         "prompt": "caller",
         "system": "caller",
         "completion": "server",
+        "signatures": "server",
+        "sent_signatures": "caller",
         "model": "caller",
         "tools": "caller",
         "turns": "caller",

@@ -28,6 +28,7 @@ CALLER_COLUMNS = frozenset(
         "top_p",
         "max_tokens",
         "reasoning",
+        "sent_signatures",
     ]
 )
 """What the caller of an API writes, whoever logs it."""

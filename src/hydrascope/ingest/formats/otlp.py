@@ -158,6 +158,8 @@ OTLP = Format(
         "prompt": _CALLER,
         "system": _CALLER,
         "completion": "server",
+        "signatures": "server",
+        "sent_signatures": _CALLER,
         "model": _CALLER,
         "tools": _CALLER,
         "turns": _CALLER,

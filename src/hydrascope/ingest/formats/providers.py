@@ -34,6 +34,8 @@ PAIR_PROVENANCE: Mapping[str, Provenance] = {
     "prompt": "caller",
     "system": "caller",
     "completion": "server",
+    "signatures": "server",
+    "sent_signatures": "caller",
     "model": "caller",
     "tools": "caller",
     "turns": "caller",

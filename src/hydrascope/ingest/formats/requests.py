@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hydrascope.ingest.formats.base import Row
+from hydrascope.ingest.formats.signatures import last_signature
 from hydrascope.ingest.formats.values import first, join_text, mapping, opened, pick, sequence, text_of
 
 __all__ = ["message_columns", "read_request", "tool_names"]
@@ -92,7 +93,7 @@ def _bare_prompt(body: Mapping[str, Any]) -> Row:
 
 
 def message_columns(messages: list[Any], system: str | None) -> Row:
-    """prompt, system and turns of a list of messages in any provider's shape."""
+    """prompt, system, turns and, where there is one, the last signature of a list of messages in any provider's shape."""
     systems = [system]
     prompt: str | None = None
     turns = 0
@@ -112,7 +113,9 @@ def message_columns(messages: list[Any], system: str | None) -> Row:
         if role in _USER_ROLES:
             text = text_of(content)
             prompt = text if text else prompt
-    return {"prompt": prompt, "system": join_text(systems, "\n\n"), "turns": turns or None}
+    columns: Row = {"prompt": prompt, "system": join_text(systems, "\n\n"), "turns": turns or None}
+    sealed = last_signature(messages)
+    return columns | {"sent_signatures": sealed} if sealed else columns
 
 
 def _content(message: Mapping[str, Any]) -> Any:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hydrascope.ingest.formats.base import Row
+from hydrascope.ingest.formats.signatures import signatures_of
 from hydrascope.ingest.formats.values import first, join_text, mapping, opened, pick, sequence, text_of
 
 __all__ = ["read_response", "read_usage"]
 
 
 def read_response(body: Any) -> Row:
-    """completion, stop_reason, token counts and `_response_id`; an empty row where it is no known shape."""
+    """completion, stop_reason, token counts, signatures and `_response_id`; an empty row where it is no known shape."""
     body = opened(body)
     if isinstance(body, str):
         chunks = _event_stream(body)
@@ -29,8 +30,14 @@ def read_response(body: Any) -> Row:
         return read_response(chunks)
     row: Row = {"_response_id": body.get("id"), "_created": first(body, ("created", "created_at"))}
     row.update(_answer(body))
+    row.update(_sealed(body))
     row.update(read_usage(first(body, ("usage", "usageMetadata", "usage_metadata"))))
     return row
+
+
+def _sealed(said: Any) -> Row:
+    found = signatures_of(said)
+    return {"signatures": found} if found else {}
 
 
 def _chunk_list(body: Mapping[str, Any]) -> list[Any]:
@@ -171,7 +178,7 @@ def _chat_chunks(chunks: list[Mapping[str, Any]]) -> Row:
             said.append(text_of(mapping(choice.get("delta")).get("content")) or text_of(choice.get("text")))
         row["stop_reason"] = choice.get("finish_reason") or row.get("stop_reason")
         row.update(read_usage(chunk.get("usage")))
-    return {**row, "completion": join_text(said, "")}
+    return {**row, **_sealed(chunks), "completion": join_text(said, "")}
 
 
 def _responses_chunks(chunks: list[Mapping[str, Any]]) -> Row:
@@ -179,7 +186,11 @@ def _responses_chunks(chunks: list[Mapping[str, Any]]) -> Row:
         if chunk.get("type") in ("response.completed", "response.incomplete", "response.failed"):
             return read_response(chunk.get("response"))
     said = (text_of(c.get("delta")) for c in chunks if c.get("type") == "response.output_text.delta")
-    return {"completion": join_text(said, ""), "_response_id": pick(chunks[0], "response", "id")}
+    return {
+        **_sealed(chunks),
+        "completion": join_text(said, ""),
+        "_response_id": pick(chunks[0], "response", "id"),
+    }
 
 
 def _anthropic_chunks(chunks: list[Mapping[str, Any]]) -> Row:
@@ -199,7 +210,7 @@ def _anthropic_chunks(chunks: list[Mapping[str, Any]]) -> Row:
             row["stop_reason"] = delta.get("stop_reason") or row.get("stop_reason")
             usage = mapping(chunk.get("usage"))
             row["output_tokens"] = usage.get("output_tokens", row.get("output_tokens"))
-    return {**row, "completion": join_text(said, "")}
+    return {**row, **_sealed(chunks), "completion": join_text(said, "")}
 
 
 def _converse_chunks(chunks: list[Mapping[str, Any]]) -> Row:
@@ -211,7 +222,7 @@ def _converse_chunks(chunks: list[Mapping[str, Any]]) -> Row:
         metadata = mapping(chunk.get("metadata"))
         row.update(read_usage(metadata.get("usage")))
         row["duration_ms"] = pick(metadata, "metrics", "latencyMs") or row.get("duration_ms")
-    return {**row, "completion": join_text(said, "")}
+    return {**row, **_sealed(chunks), "completion": join_text(said, "")}
 
 
 def _whole_chunks(chunks: list[Mapping[str, Any]]) -> Row:
@@ -222,7 +233,7 @@ def _whole_chunks(chunks: list[Mapping[str, Any]]) -> Row:
         part = read_response(chunk)
         said.append(part.pop("completion", None))
         row.update({k: v for k, v in part.items() if v is not None})
-    return {**row, "completion": join_text(said, "")}
+    return {**row, **_sealed(chunks), "completion": join_text(said, "")}
 
 
 _Chunk = Mapping[str, Any]

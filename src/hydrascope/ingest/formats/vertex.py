@@ -96,6 +96,8 @@ VERTEX = Format(
         "prompt": "caller",
         "system": "caller",
         "completion": _SERVER,
+        "signatures": _SERVER,
+        "sent_signatures": "caller",
         "model": "caller",
         "tools": "caller",
         "turns": "caller",

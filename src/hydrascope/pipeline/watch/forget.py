@@ -111,7 +111,7 @@ def _rewrite(
 def _remaining(state: State, part: Part, rows: pa.Table, account: int | None) -> _Tables:
     """The part's tables, less what no remaining row refers to."""
     tables = {"rows": rows}
-    for room in ("shingles", "texts"):
+    for room in ("shingles", "texts", "passages"):
         if room in part.files:
             table = _read(state, room, part)
             known = pc.is_in(table["xid"], value_set=rows["xid"].combine_chunks())
