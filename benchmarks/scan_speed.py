@@ -37,8 +37,9 @@ _GROUPS = 4
 def main() -> int:
     """Print the table."""
     asked = _arguments()
-    world = asked.world or Path(tempfile.gettempdir()) / f"hydrascope-world-{asked.exchanges}"
-    make_world(world, asked.exchanges, asked.text_bytes, asked.workers)
+    name = f"hydrascope-world-{asked.exchanges}" + ("-answered" if asked.answer_bytes else "")
+    world = asked.world or Path(tempfile.gettempdir()) / name
+    make_world(world, asked.exchanges, asked.text_bytes, asked.workers, asked.answer_bytes)
     text = _text_limits(world)
     out = Path(tempfile.mkdtemp(prefix="hydrascope-bench-"))
     try:
@@ -80,6 +81,9 @@ def _arguments() -> argparse.Namespace:
         type=int,
         default=TEXT_BYTES,
         help="mean bytes of prompt and system prompt; 0: as simulated",
+    )
+    parser.add_argument(
+        "--answer-bytes", type=int, default=0, help="mean bytes of a completion; 0: the log has none"
     )
     parser.add_argument("--memory", default="4GB")
     parser.add_argument("--workers", type=int, default=2)

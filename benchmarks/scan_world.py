@@ -53,12 +53,13 @@ _WORDS = 30_000
 _LETTERS = np.frombuffer(b"eeeetttaaaooiinnssrrhhldcumfpgwybvk", np.uint8)
 
 
-def make_world(folder: Path, name: str, text_bytes: int, workers: int) -> None:
-    """Simulate the world once, and lengthen its prompts.
+def make_world(folder: Path, name: str, text_bytes: int, workers: int, answer_bytes: int = 0) -> None:
+    """Simulate the world once, lengthen its prompts, and answer them.
 
     Args:
         name: one of `SIZES`.
         text_bytes: mean bytes of prompt and system prompt together; 0 leaves the prompts as they are.
+        answer_bytes: mean bytes of a completion; 0: the log has none.
     """
     if (folder / "made").exists():
         return
@@ -68,10 +69,10 @@ def make_world(folder: Path, name: str, text_bytes: int, workers: int) -> None:
     simulate_world(scenario, folder, scale=size.scale, workers=workers)
     files = sorted((folder / "exchanges").glob("*.parquet"))
     missing = max(text_bytes - round(_mean_bytes(files[len(files) // 2])), 0)
-    if missing:
+    if missing or answer_bytes:
         with get_context("spawn").Pool(workers) as pool:
-            pool.map(partial(_lengthen, missing=missing), files)
-    (folder / "made").write_text(f"{name} {text_bytes}\n")
+            pool.map(partial(_lengthen, missing=missing, answers=answer_bytes), files)
+    (folder / "made").write_text(f"{name} {text_bytes} {answer_bytes}\n")
 
 
 def _mean_bytes(path: Path) -> float:
@@ -80,27 +81,39 @@ def _mean_bytes(path: Path) -> float:
     return float(n_bytes / max(len(table), 1))
 
 
-def _lengthen(path: Path, missing: int) -> None:
-    """Append words to every prompt, log-normal in number, `missing` bytes in the mean; a row group at a time."""
+def _lengthen(path: Path, missing: int, answers: int) -> None:
+    """Append words to every prompt, log-normal in number, `missing` bytes in the mean, and answer it with `answers`; a row group at a time."""
     rng = np.random.default_rng(int(path.stem.split("-")[1]))
     text = _prose(rng, 4_000_000)
     partial_path = path.with_suffix(".partial")
-    with pq.ParquetFile(path) as log:
-        spread, n = 0.8, log.metadata.num_rows
-        length = rng.lognormal(np.log(missing) - spread**2 / 2, spread, n).astype(np.int64)
-        start = rng.integers(0, len(text) - 40 * missing, n)
-        stop = start + np.minimum(length, 40 * missing)
-        at, row = log.schema_arrow.get_field_index("prompt"), 0
-        with pq.ParquetWriter(partial_path, log.schema_arrow, compression="zstd") as longer:
-            for group in range(log.num_row_groups):
-                table = log.read_row_group(group)
-                here = slice(row, row + len(table))
-                pairs = zip(start[here].tolist(), stop[here].tolist(), strict=True)
-                tails = pa.array([text[a:b] for a, b in pairs], pa.string())
+    with (
+        pq.ParquetFile(path) as log,
+        pq.ParquetWriter(partial_path, log.schema_arrow, compression="zstd") as longer,
+    ):
+        for group in range(log.num_row_groups):
+            table = log.read_row_group(group)
+            if missing:
+                tails = _slices(rng, text, len(table), missing)
                 prompts = pc.binary_join_element_wise(table["prompt"], tails, "\n\n")
-                longer.write_table(table.set_column(at, table.schema.field(at), prompts))
-                row += len(table)
+                table = _with_column(table, "prompt", prompts)
+            if answers:
+                table = _with_column(table, "completion", _slices(rng, text, len(table), answers))
+            longer.write_table(table)
     partial_path.replace(path)
+
+
+def _slices(rng: np.random.Generator, text: str, n: int, mean: int) -> pa.Array:
+    """Strings [n] cut out of a long one, log-normal in length."""
+    spread = 0.8
+    length = rng.lognormal(np.log(mean) - spread**2 / 2, spread, n).astype(np.int64)
+    start = rng.integers(0, len(text) - 40 * mean, n)
+    stop = start + np.minimum(length, 40 * mean)
+    return pa.array([text[a:b] for a, b in zip(start.tolist(), stop.tolist(), strict=True)], pa.string())
+
+
+def _with_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    at = table.schema.get_field_index(name)
+    return table.set_column(at, table.schema.field(at), values)
 
 
 def _prose(rng: np.random.Generator, n_words: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from scanning import documents, scan_world
@@ -24,6 +25,8 @@ def test_who_sends_whose_answers_is_told(world: World, findings: Path) -> None:
     assert "24 of 24 accounts exchange answers" in link["sentence"]
     assert 0.2 < campaign["observables"]["carried"] <= 0.5
     assert told["carried"][0]["bits"] > 0.5
+    by_chance = json.loads((findings / "manifest.json").read_text())["error_rates"]["answers"]
+    assert by_chance["prompts"] > 500 and by_chance["share_outside"] < 0.01
     for evidence, _ in told.values():
         assert evidence["exchanges"]
         assert all(" Answer: " in rows[x]["prompt"] for x in evidence["exchanges"])

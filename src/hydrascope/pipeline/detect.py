@@ -241,6 +241,7 @@ def detect(
         around=around,
         base_rate=settings.base_rate,
         error_rates=_error_rates(
+            observations,
             links, null, null_holds(observations, null, draws=NULL_CHECKS, seed=seed), judged, settings
         ),
     )
@@ -480,7 +481,19 @@ def _surround(
     )
 
 
+def _answers_by_chance(observations: Observations) -> dict[str, Any]:
+    """How often prompts of accounts that no operator ties hold another account's answer: what chance and sharing make."""
+    carried, free = observations.carried, observations.background
+    assert carried is not None and free is not None
+    outside = np.zeros(len(carried.sent), bool)
+    outside[free] = True
+    n = int(carried.sent[outside].sum())
+    held = len(np.unique(carried.xid[outside[carried.reader]]))
+    return {"prompts": n, "share_outside": round(held / n, 6) if n else None}
+
+
 def _error_rates(
+    observations: Observations,
     links: Links,
     null: LinkNull,
     held: dict[str, float],
@@ -494,6 +507,7 @@ def _error_rates(
             "max_null_share": settings.links.max_null,
         },
         "link_null": {"sizes": list(null.sizes), "draws": settings.null_draws, "p_at_most": held},
+        "answers": None if observations.carried is None else _answers_by_chance(observations),
         "calibration": asdict(load_calibration()),
         "clusters_judged": len(judged),
         "tails_that_do_not_fit": sum(not j.tail_fits for j in judged),
