@@ -242,7 +242,11 @@ def detect(
         base_rate=settings.base_rate,
         error_rates=_error_rates(
             observations,
-            links, null, null_holds(observations, null, draws=NULL_CHECKS, seed=seed), judged, settings
+            links,
+            null,
+            null_holds(observations, null, draws=NULL_CHECKS, seed=seed),
+            judged,
+            settings,
         ),
     )
 
