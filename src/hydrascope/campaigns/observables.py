@@ -28,6 +28,8 @@ _LEAST_SEEN = 0.08
 """Least share of private texts that is evidence where wording may vary."""
 _LEAST_HELD = 0.4
 """Least share of a text's users that is evidence where wording may vary."""
+_LEAST_CARRIED = 0.005
+"""Share of prompts with another member's answer that is evidence: chance makes as much, and most operators carry nothing."""
 _MIN_BANS = 10
 """Where fewer accounts of the log were banned, not being among them says nothing: nobody may have looked."""
 _MOST_DECADES = 300.0
@@ -183,7 +185,7 @@ def _work(
         "text_coverage": _coverage(content, len(members), varies),
         "item_overlap": content.item_overlap,
         "items_in_common": content.items_in_common,
-        "carried": None if observations.carried is None else carried_share(observations.carried, members),
+        "carried": _carried(observations, members),
         "self_repeats": content.self_repeats,
         "copies_spread": content.copies_spread,
         "template_reach": content.reach if wording_share is None else None,
@@ -199,6 +201,11 @@ def _work(
         "end_users": _named(population.totals["n_end_users"][members]),
         "clients": _mean_distinct(observations.channels.get("user_agent"), members),
     }
+
+
+def _carried(observations: Observations, members: np.ndarray) -> float | None:
+    share = None if observations.carried is None else carried_share(observations.carried, members)
+    return None if share is None or share < _LEAST_CARRIED else share
 
 
 def _eliciting(content: GroupContent) -> float | None:

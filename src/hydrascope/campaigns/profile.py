@@ -181,7 +181,7 @@ def carried_bits(carried: Carried, members: np.ndarray) -> np.ndarray:
     """float64[k] weight of exchanging answers with the other members, in `LEAST_CARRIED` prompts or more, either way.
 
     log2 of the share of the other members that do so over the share of outsiders that exchange as many with the group,
-    half an account added to either. One account that exchanges with one other is a pair of hits, never one.
+    half an account added to either. Who exchanges nothing gets 0: not all of an operator's accounts grade.
     """
     out = np.zeros(len(members))
     _weigh_carried(carried, members, out)
@@ -208,7 +208,6 @@ def _weigh_carried(carried: Carried, members: np.ndarray, out: np.ndarray) -> No
         int(carried.seen.sum()),
         members,
         LEAST_CARRIED,
-        _FLOOR,
         _SCRATCH.counts(len(carried.seen)),
         out,
     )

@@ -97,18 +97,16 @@ def carried_weights(
     n_seen: int,
     members: np.ndarray,
     least: int,
-    floor: float,
     counts: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Weight of exchanging answers with the rest of the group; 0 for members whose answers are not in the log, and for all where nobody does.
+    """Weight of exchanging answers with the rest of the group; 0 for members who do not, which says nothing.
 
     Args:
         offsets: int64[n+1] into `partner` (int32 accounts) and `weight` (int64, prompts that hold an answer).
         seen: bool[n], accounts of which answers or prompts beside them are in the log. n_seen: how many.
         members: int32[k].
         least: prompts from which an account exchanges with a group.
-        floor: bits, the least for exchanging nothing.
         counts: int32[>= n], zero, and zero again on return.
         out: float64[k], written.
     """
@@ -134,14 +132,11 @@ def carried_weights(
         out[i] = within
         hits += within >= least
     p_other = (outside + 0.5) / (max(n_seen - known, 1) + 1.0)
-    miss = _miss(hits, known, p_other, floor) if hits else 0.0
     for i in range(len(members)):
-        if not seen[members[i]]:
-            out[i] = 0.0
-        elif out[i] >= least:
+        if out[i] >= least:
             out[i] = np.log2((hits - 1 + 0.5 / known) / known / p_other)
         else:
-            out[i] = miss
+            out[i] = 0.0
     for a in members:
         counts[a] = 0
         for r in range(offsets[a], offsets[a + 1]):
