@@ -80,6 +80,34 @@ def test_who_was_hardly_seen_is_not_missed_for_what_it_did_not_show() -> None:
     assert remaining(NOBODY, USERS, n_sampled=2) == np.union1d(CORE, USERS).tolist()
 
 
+def declared(accounts: np.ndarray, *, sending: float = 0.0, n_sampled: int = N_SAMPLED) -> list[int]:
+    """Who stays of the core and the users on its cards and network, some accounts declared, the users sending so much of its text."""
+    members = np.union1d(CORE, USERS).astype(np.int32)
+    observations, _ = log(USERS, USERS, 0.2, n_sampled)
+    held = set(accounts.tolist())
+    observations.population.attributes["declared"] = ["reseller" if a in held else None for a in range(N)]
+    share = observations.template_share.toarray()
+    share[USERS, PRIVATE_TEXT] = sending
+    observations.template_share = csr_array(share)  # type: ignore[misc]
+    kept = without_bystanders(observations, matched(share), fit(observations, members), ClusterSettings())
+    return kept.members.tolist()
+
+
+def test_a_declared_reseller_behind_the_campaigns_exits_leaves() -> None:
+    """Its operator is on record, so that traces of one say nothing of the campaign, whose text it hardly sends."""
+    assert declared(NOBODY) == np.union1d(CORE, USERS).tolist()
+    assert declared(USERS) == CORE.tolist()
+    assert declared(USERS, sending=0.05) == CORE.tolist()
+
+
+def test_a_declaration_hides_nobody() -> None:
+    """Who sends what the campaign sends stays, as does who was hardly seen, and a group that is declared as a whole is judged as one."""
+    whole = np.union1d(CORE, USERS).tolist()
+    assert declared(USERS, sending=0.2) == whole
+    assert declared(USERS, n_sampled=2) == whole
+    assert declared(np.union1d(CORE[:20], USERS)) == whole
+
+
 @pytest.mark.parametrize("private", [0.0, 0.01])
 def test_a_text_that_members_hardly_send_is_not_missed(private: float) -> None:
     """None of their own, or one that half of the members would not show either."""

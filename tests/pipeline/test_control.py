@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from scanning import FAST, accused, campaigns, documents, scan_paths
+from scanning import FAST, accused, campaigns, documents, scan_paths, scan_world
 from worlds import World
 
 from hydrascope.campaigns.judge import EnforcementSettings
@@ -136,3 +136,12 @@ def test_settings_are_frozen() -> None:
     """A scan cannot change what it was told."""
     with pytest.raises(AttributeError):
         ScanSettings().seed = 3  # type: ignore[misc]
+
+
+def test_a_declared_account_is_left_to_a_person(world: World, tmp_path: Path) -> None:
+    """It may be in a campaign that is acted on; automation spares it, since somebody knows whom to ask."""
+    known = [{**a, "declared": "reseller"} if a["account_id"] == "camp005" else a for a in world.accounts]
+    folder = scan_world(replace(world, accounts=known), tmp_path, detect=EAGER)
+    rows = {r["account_id"]: r for r in pq.read_table(folder / "accounts.parquet").to_pylist()}
+    assert rows["camp005"]["campaign_id"] == rows["camp006"]["campaign_id"] is not None
+    assert rows["camp006"]["enforceable"] and not rows["camp005"]["enforceable"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.membership import ClusterSettings, rarity
-from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.observations import Observations, is_declared
 from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
 from hydrascope.features.content import Matches
 
@@ -23,6 +23,10 @@ _COMMON = 0.15
 """Least share of the members that must send one of its own texts for its want to say anything."""
 _RARELY = 0.5
 """Chance that a member shows none of them, above which it is no news ..."""
+_DECLARED = 1 / 3
+"""Share of declared members from which the group itself is known."""
+_LESS = 0.5
+"""Part of what the median member sends of the group's own texts, below which a declared one is somebody else's."""
 _HARDLY = 0.02
 """... and above which it does not count where no operator's traces are there to speak for an account."""
 
@@ -42,13 +46,28 @@ def without_bystanders(
     their own, the want is worth log2 of the mean of (1 - s_j)^n: outside, everybody lacks them. With that against it,
     and without text, client and settings, which come with the public text, its operator's traces must overcome the
     odds against any account of the log.
+
+    Who is declared among others that are not has an operator of its own, on record, whose exits the campaign may use: traces of one
+    say nothing of it, and it leaves if it sends much less of the group's own texts than the median member.
     """
     share, n_sampled = _own_shares(observations, matches, fit, _common_texts(observations, fit.members))
     chance = _chance_of_none(share, n_sampled)
     operator = fit.families[:, OPERATOR].sum(axis=1)
     least = rarity(observations, len(fit.members)) + settings.min_posterior_bits
     leaves = (share == 0) & (chance <= _RARELY) & (operator + np.log2(chance) < least)
+    leaves |= _somebody_elses(observations, fit.members, share, n_sampled)
     return _without(observations, fit, leaves, settings)
+
+
+def _somebody_elses(
+    observations: Observations, members: np.ndarray, share: np.ndarray, n_sampled: np.ndarray
+) -> np.ndarray:
+    """bool[k]: declared members that hardly send what the others send, where enough was seen of them to tell."""
+    declared = is_declared(observations.population, members)
+    if not declared.any() or declared.mean() >= _DECLARED:
+        return np.zeros(len(members), bool)
+    usual = float(np.median(share[~declared]))
+    return declared & (share < _LESS * usual) & (n_sampled * usual >= 1.0)
 
 
 def without_outsiders(

@@ -16,7 +16,15 @@ from hydrascope.features.releases import Moves
 from hydrascope.linkage.templates import Templates
 from hydrascope.stats.density import Quantity
 
-__all__ = ["QUANTITIES", "Channel", "Observations", "Usual", "index_channels", "prepare_quantities"]
+__all__ = [
+    "QUANTITIES",
+    "Channel",
+    "Observations",
+    "Usual",
+    "index_channels",
+    "is_declared",
+    "prepare_quantities",
+]
 
 QUANTITIES = ("answers", "created_at", "first_seen", "signup_to_use", "synchrony", "volume")
 """Names of what groups are compared by besides shared values; a scan can do without each."""
@@ -130,6 +138,14 @@ def prepare_quantities(population: Population, activity: Activity) -> dict[str, 
         "signup_to_use": Quantity.prepare(waited, (0.15, 0.4), 4.0),
         "volume": Quantity.prepare(volume, (0.06, 0.2, 0.5), 5.0),
     }
+
+
+def is_declared(population: Population, members: np.ndarray) -> np.ndarray:
+    """bool[k]: accounts (int32[k] codes) that the operator's records declare to be something, a reseller or an evaluator."""
+    values = population.attributes.get("declared")
+    if values is None:
+        return np.zeros(len(members), bool)
+    return np.array([values[m] is not None for m in members.tolist()], bool)
 
 
 def index_channels(rows: Mapping[str, ChannelRows], n_exchanges: np.ndarray) -> dict[str, Channel]:

@@ -51,6 +51,7 @@ from hydrascope.campaigns.observations import (
     Channel,
     Observations,
     index_channels,
+    is_declared,
     prepare_quantities,
 )
 from hydrascope.campaigns.stock import loosely_tied
@@ -408,7 +409,8 @@ def _finding(
         | (belongs < settings.enforcement.probability)
         | (operator_bits(judged) < least_operator_bits(judged, settings.enforcement))
         | (habit_bits(judged) < least_habit_bits(judged, settings.enforcement))
-        | wordless_strays(judged),
+        | wordless_strays(judged)
+        | is_declared(observations.population, members),
         member_probability=judged.p_distillation * belongs,
         share=np.full(len(members), float(distils)),
     )
