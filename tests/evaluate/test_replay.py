@@ -111,9 +111,26 @@ def test_latency_is_told_campaign_by_campaign(tmp_path: Path) -> None:
 
     found = measure_latency(["w"], [1], {"late": after_four_hundred}, make, tmp_path, every_days=2)
     assert "| w | 1 | late | wrap | 120 | 400 | 62 % |" in latency_markdown(found)
+    harmless = "late on w, seed 1: honest accounts in an enforceable verdict at 0 of 5 looks."
+    assert harmless in latency_markdown(found) and harmless in render_latency(found)
     assert json.loads(latency_json(found))["replays"][0]["replay"]["detections"][0]["n_exchanges"] == 400
     assert "recall so far" in render_latency(found)
     assert [p.name for p in tmp_path.iterdir()] == ["replays"]
+
+
+def test_looks_that_would_have_hurt_customers_are_told(micro_world: World) -> None:
+    """A detector that flags everybody from the third day on: forty honest accounts at six of eight looks."""
+
+    def everybody(log: Log) -> Findings:
+        names = pq.read_table(log.exchanges[0])["account_id"].to_pylist()
+        return raise_alarms(log, dict.fromkeys(names, "all") if len(names) > 700 else {}, {})
+
+    found = Latency(world="w", seed=1, detector="rash", replay=replay_days(everybody, micro_world))
+    told = latency_markdown([found]).splitlines()[-1]
+    assert told.startswith(
+        "rash on w, seed 1: honest accounts in an enforceable verdict at 6 of 8 looks, at most "
+    )
+    assert int(told.rstrip(".").rsplit(" ", 1)[1]) == 40
 
 
 def test_a_stopped_replay_goes_on_without_making_the_world_again(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +144,22 @@ def rows(found: Sequence[Latency]) -> list[list[str]]:
 
 
 def latency_markdown(found: Sequence[Latency]) -> str:
-    """Time and volume to detection as a Markdown table."""
+    """Time and volume to detection as a Markdown table, and what the looks would have done to honest accounts."""
     lines = ["| " + " | ".join(r) + " |" for r in [COLUMNS, ["---"] * len(COLUMNS), *rows(found)]]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *map(harm, found)]) + "\n"
+
+
+def harm(x: Latency) -> str:
+    """At how many looks honest accounts were in an enforceable verdict.
+
+    A campaign that is found early is worth nothing if customers are found with it.
+    """
+    looks = {d.cut_at: d.honest_enforceable for d in x.replay.days}
+    hurt = [n for n in looks.values() if n]
+    return (
+        f"{x.detector} on {x.world}, seed {x.seed}: honest accounts in an enforceable verdict at {len(hurt)} of {len(looks)} looks"
+        + (f", at most {max(hurt)}." if hurt else ".")
+    )
 
 
 def render_latency(found: Sequence[Latency]) -> str:
@@ -157,7 +171,8 @@ def render_latency(found: Sequence[Latency]) -> str:
 def latency_sections(found: Sequence[Latency], most_plots: int = 12) -> list[str]:
     """The table, and a plot for each of the first replays."""
     plots = [plot for x in found[:most_plots] if (plot := recall_plot(x))]
-    return [html_table(COLUMNS, rows(found)), '<div class="pair">' + "".join(plots) + "</div>"]
+    told = "".join(f"<p>{escape(harm(x))}</p>" for x in found)
+    return [html_table(COLUMNS, rows(found)), told, '<div class="pair">' + "".join(plots) + "</div>"]
 
 
 def recall_plot(x: Latency) -> str:
