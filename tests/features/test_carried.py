@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from observing import at, batch_of
 
-from hydrascope.campaigns.profile import LEAST_CARRIED, carried_bits
+from hydrascope.campaigns.profile import carried_bits
 from hydrascope.engine.duckdb import DuckEngine
-from hydrascope.features.carried import MOST_READERS, Carried, carried_share, read_carried
+from hydrascope.features.carried import (
+    LEAST_CARRIED,
+    MOST_READERS,
+    Carried,
+    carried_share,
+    least_exchanged,
+    read_carried,
+)
 from hydrascope.features.observed import PASSAGES
 from hydrascope.features.observer import ObserveSettings, PartObserver
 from hydrascope.features.population import read_population
@@ -123,9 +131,11 @@ def exchanging(n: int, edges: list[tuple[int, int, int]]) -> Carried:
     return Carried(
         source=a.astype(np.int32),
         reader=b.astype(np.int32),
-        xid=np.zeros(len(w), np.int64),
+        xid=np.arange(len(w)),
         sent=np.full(n, 100),
-        seen=np.ones(n, bool),
+        said=np.full(n, 100),
+        least=least_exchanged(np.full(n, 100)),
+        totals=(100 * n, 100 * n, n),
         offsets=np.searchsorted(ends, np.arange(n + 1)),
         partner=np.r_[b, a][both].astype(np.int32),
         weight=np.r_[w, w][both],
@@ -141,6 +151,47 @@ def test_accounts_that_exchange_answers_fit_together() -> None:
     assert not carried_bits(exchanging(2000, [(i, i + 1, 1) for i in range(0, 10, 2)]), members).any()
     everybody = [*ring, *((i % 10, i, LEAST_CARRIED) for i in range(11, 2000))]
     assert (carried_bits(exchanging(2000, everybody), members)[:10] < 0.1).all()
+
+
+def test_a_few_prompts_of_thousands_are_chance() -> None:
+    """Heavy accounts meet by luck: what counts is two prompts, and one in two hundred."""
+    assert least_exchanged(np.array([0, 100, 400, 401, 4000])).tolist() == [2, 2, 2, 3, 20]
+    carried = exchanging(2000, [(i, (i + 1) % 10, 5) for i in range(10)])
+    sent = np.full(2000, 4000)
+    heavy = replace(carried, sent=sent, least=least_exchanged(sent), totals=(sent.sum(), 200_000, 2000))
+    members = np.arange(10, dtype=np.int32)
+    assert (carried_bits(carried, members) > 8).all()
+    assert not carried_bits(heavy, members).any()
+
+
+def met(rng: np.random.Generator, volume: np.ndarray, n: int, among: np.ndarray) -> Carried:
+    """Accounts of some volumes (float[n]) that exchange so many answers by chance, and as many among some of them."""
+    chance = volume / volume.sum()
+    pairs = np.sort(rng.choice(len(volume), (n, 2), p=chance), axis=1)
+    planted = np.sort(rng.choice(among, (n, 2)), axis=1) if len(among) else np.zeros((0, 2), np.int64)
+    found = np.concatenate([pairs, planted])
+    found, weight = np.unique(found[found[:, 0] != found[:, 1]], axis=0, return_counts=True)
+    sent = volume.astype(np.int64)
+    return replace(
+        exchanging(len(volume), [(int(a), int(b), int(w)) for (a, b), w in zip(found, weight, strict=True)]),
+        sent=sent,
+        said=sent,
+        least=np.full(len(volume), LEAST_CARRIED),
+        totals=(int(sent.sum()), int(sent.sum()), len(volume)),
+    )
+
+
+def test_heavy_accounts_that_meet_by_luck_are_no_group() -> None:
+    """Who sends most exchanges most, with everybody; those who exchange among themselves are known for it in the same log."""
+    rng = np.random.default_rng(11)
+    volume = rng.lognormal(4.0, 1.5, 1000) + 1
+    heavy = np.sort(np.argsort(-volume)[:60]).astype(np.int32)
+    few = np.sort(rng.choice(np.argsort(-volume)[100:], 30, replace=False)).astype(np.int32)
+    carried = met(rng, volume, 3000, few)
+    assert carried_bits(carried, heavy).mean() < 0.2
+    assert carried_bits(carried, few).mean() > 3.0
+    share = carried_share(met(rng, volume, 3000, few[:0]), heavy)
+    assert share is not None and share < 0.005
 
 
 def test_weights_leave_nothing_behind() -> None:

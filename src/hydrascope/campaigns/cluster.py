@@ -22,7 +22,8 @@ from hydrascope.campaigns.handover import Handover
 from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.merge import split, unite
 from hydrascope.campaigns.observations import Observations
-from hydrascope.campaigns.profile import LEAST_CARRIED, OPERATOR, Fit, fit_members
+from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
+from hydrascope.features.carried import LEAST_CARRIED
 from hydrascope.features.content import Matches
 from hydrascope.kernels.components import components
 
@@ -94,14 +95,15 @@ def community_members(observations: Observations, settings: ClusterSettings) -> 
 
 
 def answer_groups(observations: Observations, settings: ClusterSettings) -> list[np.ndarray]:
-    """Accounts that exchange answers, `LEAST_CARRIED` prompts with at least one of the others: int32 arrays."""
+    """Accounts that exchange answers, in more prompts than chance makes and several with one of the others: int32 arrays."""
     carried = observations.carried
     if carried is None:
         return []
     n = len(observations.population)
-    often = carried.weight >= LEAST_CARRIED
-    account = np.repeat(np.arange(n, dtype=np.int32), np.diff(carried.offsets))[often]
-    label = components(account, carried.partner[often], n)
+    account = np.repeat(np.arange(n, dtype=np.int32), np.diff(carried.offsets))
+    known = np.bincount(account, weights=carried.weight, minlength=n) >= carried.least
+    often = (carried.weight >= LEAST_CARRIED) & known[account] & known[carried.partner]
+    label = components(account[often], carried.partner[often], n)
     heads, sizes = np.unique(label, return_counts=True)
     chosen = heads[(sizes >= settings.min_members) & (sizes <= n // 2)]
     return [np.flatnonzero(label == h).astype(np.int32) for h in chosen.tolist()]

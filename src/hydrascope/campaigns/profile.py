@@ -36,7 +36,6 @@ __all__ = [
     "COARSE",
     "FAMILY_NAMES",
     "HABITS",
-    "LEAST_CARRIED",
     "OPERATOR",
     "SHARED",
     "Fit",
@@ -59,8 +58,6 @@ _REST = 0.25
 _AGAINST = 0.5
 _LEADING = 3
 _ALIKE = 0.2
-LEAST_CARRIED = 2
-"""Prompts with answers of a group from which an account exchanges answers with it: one may be chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,10 +175,12 @@ def _weigh_channel(channel: Channel, members: np.ndarray, cap: float, out: np.nd
 
 
 def carried_bits(carried: Carried, members: np.ndarray) -> np.ndarray:
-    """float64[k] weight of exchanging answers with the other members, in `LEAST_CARRIED` prompts or more, either way.
+    """float64[k] weight of exchanging answers with the other members, in as many prompts as are no chance (`least_exchanged`), either way.
 
-    log2 of the share of the other members that do so over the share of outsiders that exchange as many with the group,
-    half an account added to either. Who exchanges nothing gets 0: not all of an operator's accounts grade.
+    Two bounds, and the lower counts, as for text (`template_bits`). By accounts: log2 of the share of the other members that do so over
+    the share of outsiders that exchange as many with the group, half an account added to either. By exchanges: of the t answers
+    that an account exchanges with anybody, w with the group, w log2(g / q) + (t - w) log2((1 - g) / (1 - q)) over 1 + (t - 1) rho, with g the
+    others' part and q the part of all chances to exchange that the group is by what was sent and said: who meets everybody meets the group. Who exchanges nothing gets 0: not all of an operator's accounts grade.
     """
     out = np.zeros(len(members))
     _weigh_carried(carried, members, out)
@@ -189,14 +188,14 @@ def carried_bits(carried: Carried, members: np.ndarray) -> np.ndarray:
 
 
 def exchanges_answers(carried: Carried, members: np.ndarray) -> np.ndarray:
-    """bool[k]: members that exchange answers with the others in `LEAST_CARRIED` prompts or more."""
-    inside = np.zeros(len(carried.seen), bool)
+    """bool[k]: members that exchange answers with the others, in prompts enough to be no chance."""
+    inside = np.zeros(len(carried.sent), bool)
     inside[members] = True
     lengths = carried.offsets[members + 1] - carried.offsets[members]
     rows = ranges(carried.offsets[members], lengths)
     within = carried.weight[rows] * inside[carried.partner[rows]]
     who = np.repeat(np.arange(len(members)), lengths)
-    return np.bincount(who, weights=within, minlength=len(members)) >= LEAST_CARRIED
+    return np.bincount(who, weights=within, minlength=len(members)) >= carried.least[members]
 
 
 def _weigh_carried(carried: Carried, members: np.ndarray, out: np.ndarray) -> None:
@@ -204,11 +203,13 @@ def _weigh_carried(carried: Carried, members: np.ndarray, out: np.ndarray) -> No
         carried.offsets,
         carried.partner,
         carried.weight,
-        carried.seen,
-        int(carried.seen.sum()),
+        carried.sent,
+        carried.said,
+        carried.least,
+        carried.totals,
         members,
-        LEAST_CARRIED,
-        _SCRATCH.counts(len(carried.seen)),
+        _ALIKE,
+        _SCRATCH.counts(len(carried.sent)),
         out,
     )
 

@@ -15,10 +15,24 @@ import numpy as np
 from hydrascope.engine.base import Engine
 from hydrascope.features.repeats import read_passes, repeats_of
 
-__all__ = ["Carried", "carried_prompts", "carried_share", "read_carried"]
+__all__ = [
+    "LEAST_CARRIED",
+    "LEAST_SHARE",
+    "Carried",
+    "carried_prompts",
+    "carried_share",
+    "least_exchanged",
+    "read_carried",
+]
 
 MOST_READERS = 3
 """Accounts whose prompts hold a passage; more have it from somewhere else, be it from whoever published the answer."""
+
+
+LEAST_CARRIED = 2
+"""Prompts with answers of a group from which an account exchanges answers with it: one may be chance ..."""
+LEAST_SHARE = 0.005
+"""... and share of its prompts: of thousands, chance makes a few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +46,13 @@ class Carried:
     xid: np.ndarray
     """int64[m] the prompts."""
     sent: np.ndarray
-    """int64[n] prompts of each account that could be known again."""
-    seen: np.ndarray
-    """bool[n] accounts that show anything: such prompts, or answers carried."""
+    """int64[n] prompts of each account that could hold something known ..."""
+    said: np.ndarray
+    """int64[n] ... and answers that it was given which could be known again."""
+    least: np.ndarray
+    """int64[n] prompts from which each is said to exchange answers with others."""
+    totals: tuple[int, int, int]
+    """Of all accounts: prompts, answers, and the accounts that have any."""
     offsets: np.ndarray
     """int64[n+1] into `partner` and `weight`: both ways in one."""
     partner: np.ndarray
@@ -48,7 +66,7 @@ def read_carried(engine: Engine, n_accounts: int) -> Carried | None:
     n_rows = int(engine.collect("SELECT count(*) AS n FROM passages")["n"][0].as_py())
     if not n_rows:
         return None
-    sent = np.zeros(n_accounts, np.int64)
+    sent, said = np.zeros(n_accounts, np.int64), np.zeros(n_accounts, np.int64)
     found = [np.zeros((3, 0), np.int64)]
     for part in read_passes(
         engine,
@@ -57,10 +75,11 @@ def read_carried(engine: Engine, n_accounts: int) -> Carried | None:
         "p.passage",
         n_rows,
     ):
-        leads = (part.pop("leads") == 1) & (part["answer"] == 0)
-        sent += np.bincount(part["account"][leads], minlength=n_accounts)
+        leads, answer = part.pop("leads") == 1, part["answer"] == 1
+        sent += np.bincount(part["account"][leads & ~answer], minlength=n_accounts)
+        said += np.bincount(part["account"][leads & answer], minlength=n_accounts)
         found.append(_carried(part))
-    return _summed(np.unique(np.concatenate(found, axis=1), axis=1), sent)
+    return _summed(np.unique(np.concatenate(found, axis=1), axis=1), sent, said)
 
 
 def _carried(part: dict[str, np.ndarray]) -> np.ndarray:
@@ -81,22 +100,27 @@ def _carried(part: dict[str, np.ndarray]) -> np.ndarray:
     return np.stack([source[group], rows["account"], rows["xid"]])[:, sends]
 
 
-def _summed(carried: np.ndarray, sent: np.ndarray) -> Carried:
+def _summed(carried: np.ndarray, sent: np.ndarray, said: np.ndarray) -> Carried:
     source, reader, xid = carried
     n = len(sent)
     edge, weight = np.unique(np.concatenate([source * n + reader, reader * n + source]), return_counts=True)
-    seen = sent > 0
-    seen[source] = True
     return Carried(
         source=source.astype(np.int32),
         reader=reader.astype(np.int32),
         xid=xid,
         sent=sent,
-        seen=seen,
+        said=said,
+        least=least_exchanged(sent),
+        totals=(int(sent.sum()), int(said.sum()), int((sent + said > 0).sum())),
         offsets=np.searchsorted(edge // n, np.arange(n + 1)).astype(np.int64),
         partner=(edge % n).astype(np.int32),
         weight=weight.astype(np.int64),
     )
+
+
+def least_exchanged(sent: np.ndarray) -> np.ndarray:
+    """int64[n] of accounts that sent so many prompts which could be known again (int64[n])."""
+    return np.maximum(np.ceil(LEAST_SHARE * sent), LEAST_CARRIED).astype(np.int64)
 
 
 def carried_prompts(carried: Carried, members: np.ndarray) -> np.ndarray:
@@ -107,12 +131,23 @@ def carried_prompts(carried: Carried, members: np.ndarray) -> np.ndarray:
 
 
 def carried_share(carried: Carried, members: np.ndarray) -> float | None:
-    """Share of a group's prompts that hold an answer another member was given; None where no prompt could be known again.
+    """Share of a group's prompts that hold an answer another member was given, less what chance gives; None where no prompt could be known again.
 
-    A lower bound: of a short answer often no passage is kept.
+    Chance does not care who was answered: with q the group's part of all answers, the prompts that hold outsiders' answers tell of
+    q / (1 - q) times as many that hold members'. A lower bound: of a short answer often no passage is kept.
 
     Args:
         members: int32[k] codes.
     """
     total = int(carried.sent[members].sum())
-    return len(carried_prompts(carried, members)) / total if total else None
+    if not total:
+        return None
+    inside = np.zeros(len(carried.sent), bool)
+    inside[members] = True
+    mine = inside[carried.reader]
+    within, outside = (
+        len(np.unique(carried.xid[mine & of])) for of in (inside[carried.source], ~inside[carried.source])
+    )
+    q = float(carried.said[members].sum()) / max(float(carried.said.sum()), 1.0)
+    by_chance = outside * q / (1.0 - q) if q < 1.0 else 0.0
+    return max(within - by_chance, 0.0) / total

@@ -93,10 +93,12 @@ def carried_weights(
     offsets: np.ndarray,
     partner: np.ndarray,
     weight: np.ndarray,
-    seen: np.ndarray,
-    n_seen: int,
+    sent: np.ndarray,
+    said: np.ndarray,
+    least: np.ndarray,
+    totals: tuple[int, int, int],
     members: np.ndarray,
-    least: int,
+    alike: float,
     counts: np.ndarray,
     out: np.ndarray,
 ) -> None:
@@ -104,39 +106,47 @@ def carried_weights(
 
     Args:
         offsets: int64[n+1] into `partner` (int32 accounts) and `weight` (int64, prompts that hold an answer).
-        seen: bool[n], accounts of which answers or prompts beside them are in the log. n_seen: how many.
+        sent, said: int64[n] prompts and answers of each account that could be known again.
+        least: int64[n] prompts from which each account exchanges with a group.
+        totals: prompts and answers of all accounts, and the accounts that have any.
         members: int32[k].
-        least: prompts from which an account exchanges with a group.
+        alike: how alike an account's exchanges are.
         counts: int32[>= n], zero, and zero again on return.
         out: float64[k], written.
     """
-    out[:] = 0.0
-    known = 0
+    k = len(members)
+    within, total = np.zeros(k), np.zeros(k)
+    known, outside, hits = 0, 0, 0
     for a in members:
         counts[a] = -1
-        known += seen[a]
-    if known < 2:
-        for a in members:
-            counts[a] = 0
-        return
-    outside, hits = 0, 0
-    for i in range(len(members)):
-        within = 0
+        known += sent[a] + said[a] > 0
+    for i in range(k):
         for r in range(offsets[members[i]], offsets[members[i] + 1]):
             other = partner[r]
+            total[i] += weight[r]
             if counts[other] == -1:
-                within += weight[r]
-            elif counts[other] < least:  # an account outside, counted once
-                counts[other] += min(weight[r], least - counts[other])
-                outside += counts[other] == least
-        out[i] = within
-        hits += within >= least
-    p_other = (outside + 0.5) / (max(n_seen - known, 1) + 1.0)
-    for i in range(len(members)):
-        if out[i] >= least:
-            out[i] = np.log2((hits - 1 + 0.5 / known) / known / p_other)
-        else:
-            out[i] = 0.0
+                within[i] += weight[r]
+            elif counts[other] < least[other]:  # an account outside, counted once
+                counts[other] += min(weight[r], least[other] - counts[other])
+                outside += counts[other] == least[other]
+        hits += within[i] >= least[members[i]]
+    p_other = (outside + 0.5) / (max(totals[2] - known, 1) + 1.0)
+    inside = np.array([sent[members].sum(), said[members].sum()], np.float64)
+    for i in range(k):
+        a = members[i]
+        out[i] = 0.0
+        if within[i] < least[a]:
+            continue
+        mine, theirs = (within.sum() - within[i]), max(total.sum() - total[i], 1.0)
+        g = min(max(mine / theirs, 1e-4), 0.98)
+        chances = sent[a] * (totals[1] - said[a]) + said[a] * (totals[0] - sent[a])
+        q = (sent[a] * (inside[1] - said[a]) + said[a] * (inside[0] - sent[a])) / max(chances, 1.0)
+        q = min(max(q, 1e-6), 0.98)
+        rest = total[i] - within[i]
+        by_exchange = within[i] * np.log2(g / q) + rest * np.log2((1.0 - g) / (1.0 - q))
+        by_exchange /= 1.0 + (total[i] - 1.0) * alike
+        by_account = np.log2((hits - 1 + 0.5 / known) / known / p_other)
+        out[i] = max(min(by_exchange, by_account), 0.0)
     for a in members:
         counts[a] = 0
         for r in range(offsets[a], offsets[a + 1]):
