@@ -138,6 +138,7 @@ SURFACE = {
         "decode_sketches",
         "encode_sketch",
         "encode_sketches",
+        "find_passages",
         "key_id",
         "key_sketch",
         "label_group",

@@ -20,7 +20,8 @@ from hydrascope.simulate.plan import resize
 def test_the_log_has_the_contract_columns(tmp_path: Path) -> None:
     """Every column of the contract is there with its type; nothing else is."""
     write_world(tmp_path)
-    expected = [f for f in EXCHANGES if f.name not in ("sketch", "source_file", "source_line")]
+    beyond = ("sketch", "signatures", "sent_signatures", "source_file", "source_line")
+    expected = [f for f in EXCHANGES if f.name not in beyond]
     assert [(f.name, f.type) for f in log_of(tmp_path).schema] == [(f.name, f.type) for f in expected]
     for name, schema in (("accounts", ACCOUNTS), ("events", EVENTS), ("truth", TRUTH)):
         found = pq.read_table(tmp_path / "world" / f"{name}.parquet").schema
