@@ -27,8 +27,6 @@ __all__ = [
 
 MOST_READERS = 3
 """Accounts whose prompts hold a passage; more have it from somewhere else, be it from whoever published the answer."""
-
-
 LEAST_CARRIED = 2
 """Prompts with answers of a group from which an account exchanges answers with it: one may be chance ..."""
 LEAST_SHARE = 0.005
