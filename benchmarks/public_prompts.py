@@ -109,9 +109,7 @@ def show_carried(log: Path, folder: Path) -> None:
     if carried is None:
         return
     source = np.array([a.rsplit("/", 1)[0] for a in accounts], object)
-    prompts = Counter(dict(zip(*np.unique(source, return_counts=True), strict=True)))
-    for name in prompts:
-        prompts[name] = int(carried.sent[source == name].sum())
+    prompts = {name: int(carried.sent[source == name].sum()) for name in np.unique(source)}
     held = Counter(source[carried.reader[np.unique(carried.xid, return_index=True)[1]]].tolist())
     print(f"\n{sum(held.values())} of {sum(prompts.values())} prompts hold an answer of another account:\n")
     print("| source | prompts beside an answer | that hold another account's |")

@@ -73,6 +73,18 @@ def test_what_a_request_is_sent_with(shape: str) -> None:
     assert row["sent_signatures"] == read_response(SAID["anthropic"])["signatures"]
 
 
+def test_a_signature_is_the_same_in_either_alphabet() -> None:
+    """Clients decode base64 and write it anew, URL-safe or not, with or without padding."""
+    came = read_response(
+        {"candidates": [{"content": {"parts": [{"thoughtSignature": "CvgCAb4+9vup9EIJ/mw1=="}]}}]}
+    )
+    sent = {
+        "role": "model",
+        "parts": [{"functionCall": {"name": "f"}, "thought_signature": "CvgCAb4-9vup9EIJ_mw1"}],
+    }
+    assert read_request({"contents": [sent]})["sent_signatures"] == came["signatures"]
+
+
 def test_a_long_conversation_is_known_by_its_last() -> None:
     """Its earlier signatures were sent with its earlier turns."""
     turns: list[dict[str, Any]] = [
@@ -95,3 +107,7 @@ def test_what_only_looks_like_one_is_none() -> None:
     assert "sent_signatures" not in read_request(
         {"messages": [{"role": "user", "content": f"signature {SEAL}"}]}
     )
+    result = {"type": "tool_result", "content": [{"signature": SEAL}]}
+    assert "sent_signatures" not in read_request({"messages": [{"role": "user", "content": [result]}]})
+    call = {"type": "tool_use", "name": "define", "input": {"signature": "def add(left: int, right: int)"}}
+    assert "signatures" not in read_response({"content": [call]})

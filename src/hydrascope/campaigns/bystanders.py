@@ -11,7 +11,7 @@ import numpy as np
 
 from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.membership import ClusterSettings, rarity
-from hydrascope.campaigns.observations import Observations, is_declared
+from hydrascope.campaigns.observations import DECLARED, Observations, is_declared
 from hydrascope.campaigns.profile import OPERATOR, Fit, fit_members
 from hydrascope.features.content import Matches
 
@@ -23,12 +23,10 @@ _COMMON = 0.15
 """Least share of the members that must send one of its own texts for its want to say anything."""
 _RARELY = 0.5
 """Chance that a member shows none of them, above which it is no news ..."""
-_DECLARED = 1 / 3
-"""Share of declared members from which the group itself is known."""
-_LESS = 0.5
-"""Part of what the median member sends of the group's own texts, below which a declared one is somebody else's."""
 _HARDLY = 0.02
 """... and above which it does not count where no operator's traces are there to speak for an account."""
+_LESS = 0.5
+"""Part of what the median member sends of the group's own texts, below which a declared one is somebody else's."""
 
 
 def is_private(observations: Observations, members: np.ndarray, templates: np.ndarray) -> np.ndarray:
@@ -64,7 +62,7 @@ def _somebody_elses(
 ) -> np.ndarray:
     """bool[k]: declared members that hardly send what the others send, where enough was seen of them to tell."""
     declared = is_declared(observations.population, members)
-    if not declared.any() or declared.mean() >= _DECLARED:
+    if not declared.any() or declared.mean() >= DECLARED:
         return np.zeros(len(members), bool)
     usual = float(np.median(share[~declared]))
     return declared & (share < _LESS * usual) & (n_sampled * usual >= 1.0)

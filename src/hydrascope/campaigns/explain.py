@@ -10,7 +10,6 @@ import numpy as np
 from hydrascope.campaigns.hypotheses import load_model
 from hydrascope.campaigns.judge import Judged
 from hydrascope.campaigns.observations import Observations
-from hydrascope.campaigns.profile import exchanges_answers
 from hydrascope.records import Evidence, Hypothesis
 
 __all__ = ["best_innocent", "explain", "sharing_of_pair", "title"]
@@ -150,7 +149,7 @@ def _link_sentence(observations: Observations, judged: Judged, name: str, mean: 
         share = judged.content.median_share or 0.0
         return f"The median account spends {share:.0%} of its exchanges on texts that accounts outside hardly use."
     if name == "answers":
-        return _carrying_sentence(observations, members)
+        return _carrying_sentence(judged.candidate.fit.channels[name])
     if name == "synchrony":
         return "Accounts are active and silent in the same hours, beyond the daily and weekly cycle that everybody keeps."
     values = observations.quantities[name].values[members]
@@ -163,13 +162,9 @@ def _link_sentence(observations: Observations, judged: Judged, name: str, mean: 
     return f"Half of the accounts send between {np.exp(low):,.0f} and {np.exp(high):,.0f} exchanges on an active day."
 
 
-def _carrying_sentence(observations: Observations, members: np.ndarray) -> str:
-    carried = observations.carried
-    assert carried is not None
-    n = int(exchanges_answers(carried, members).sum())
-    if not n:
-        return f"None of the {len(members):,} accounts sends an answer that another of them was given."
-    return f"{n:,} of {len(members):,} accounts exchange answers: what the model said to one stands, word for word, in prompts of another."
+def _carrying_sentence(bits: np.ndarray) -> str:
+    n = int((bits > 0).sum())
+    return f"{n:,} of {len(bits):,} accounts exchange answers: what the model said to one stands, word for word, in prompts of another."
 
 
 def _sharing_sentence(observations: Observations, members: np.ndarray, name: str, mean: float) -> str:

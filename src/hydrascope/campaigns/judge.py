@@ -19,7 +19,7 @@ from hydrascope.campaigns.content import ContentSource, GroupContent, describe_c
 from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.hypotheses import Scored, load_model, score_hypotheses
 from hydrascope.campaigns.observables import measure_group
-from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.observations import DECLARED, Observations
 from hydrascope.campaigns.profile import FAMILY_NAMES, OPERATOR, fit_members
 from hydrascope.features.surroundings import Happenings
 from hydrascope.records import Verdict
@@ -316,7 +316,7 @@ def is_related(scored: Scored) -> bool:
     """
     owned, declared = (scored.measured.get(n, 0.0) for n in ("one_organization", "declared"))
     handful = scored.measured.get("n_accounts", np.inf) < SMALL[0]
-    return owned >= 0.5 or declared >= 1 / 3 or (handful and declared > 0.0)
+    return owned >= 0.5 or declared >= DECLARED or (handful and declared > 0.0)
 
 
 def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -> bool:

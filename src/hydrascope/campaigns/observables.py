@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import binom
 
 from hydrascope.campaigns.content import GroupContent
-from hydrascope.campaigns.observations import Channel, Observations, Usual
+from hydrascope.campaigns.observations import Channel, Observations, Usual, is_declared
 from hydrascope.campaigns.profile import Fit
 from hydrascope.features.carried import carried_share
 from hydrascope.features.surroundings import Happenings
@@ -100,7 +100,7 @@ def _relations(observations: Observations, fit: Fit, picked: float) -> dict[str,
         "one_organization": _one_value(attributes.get("organization_id"), members),
         "education": _value_share(attributes.get("access_pathway"), members, "education"),
         "enterprise": _value_share(attributes.get("access_pathway"), members, "enterprise"),
-        "declared": _any_share(attributes.get("declared"), members),
+        "declared": float(is_declared(observations.population, members).mean()),
     }
 
 
@@ -409,7 +409,3 @@ def _one_value(values: list[str | None] | None, members: np.ndarray) -> float | 
 def _value_share(values: list[str | None] | None, members: np.ndarray, value: str) -> float | None:
     known = _known(values, members)
     return known.count(value) / len(known) if len(known) >= _MIN_KNOWN else None
-
-
-def _any_share(values: list[str | None] | None, members: np.ndarray) -> float:
-    return len(_known(values, members)) / len(members)

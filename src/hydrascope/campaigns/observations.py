@@ -17,6 +17,7 @@ from hydrascope.linkage.templates import Templates
 from hydrascope.stats.density import Quantity
 
 __all__ = [
+    "DECLARED",
     "QUANTITIES",
     "Channel",
     "Observations",
@@ -71,6 +72,8 @@ class Usual:
     """Median of the accounts' own standard deviations of log prompt length; None where too few have one."""
 
 
+DECLARED = 1 / 3
+"""Share of declared members from which a group is known to the operator's records."""
 EARNEST = 0.03
 """Share of its exchanges from which an account uses a template in earnest."""
 

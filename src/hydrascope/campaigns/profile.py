@@ -28,7 +28,6 @@ from hydrascope.kernels.membership import (
     combine_families,
     text_weights,
 )
-from hydrascope.kernels.ranges import ranges
 from hydrascope.records import FAMILIES
 from hydrascope.stats.density import leave_one_out_bits
 
@@ -39,7 +38,6 @@ __all__ = [
     "OPERATOR",
     "SHARED",
     "Fit",
-    "exchanges_answers",
     "fit_members",
 ]
 
@@ -185,17 +183,6 @@ def carried_bits(carried: Carried, members: np.ndarray) -> np.ndarray:
     out = np.zeros(len(members))
     _weigh_carried(carried, members, out)
     return out
-
-
-def exchanges_answers(carried: Carried, members: np.ndarray) -> np.ndarray:
-    """bool[k]: members that exchange answers with the others, in prompts enough to be no chance."""
-    inside = np.zeros(len(carried.sent), bool)
-    inside[members] = True
-    lengths = carried.offsets[members + 1] - carried.offsets[members]
-    rows = ranges(carried.offsets[members], lengths)
-    within = carried.weight[rows] * inside[carried.partner[rows]]
-    who = np.repeat(np.arange(len(members)), lengths)
-    return np.bincount(who, weights=within, minlength=len(members)) >= carried.least[members]
 
 
 def _weigh_carried(carried: Carried, members: np.ndarray, out: np.ndarray) -> None:

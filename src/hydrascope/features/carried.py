@@ -123,9 +123,15 @@ def least_exchanged(sent: np.ndarray) -> np.ndarray:
 
 def carried_prompts(carried: Carried, members: np.ndarray) -> np.ndarray:
     """int64[], ascending: prompts of a group that hold an answer another member was given. Args: members: int32[k] codes."""
+    return _prompts(carried, members)[0]
+
+
+def _prompts(carried: Carried, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Members' prompts that hold members' answers, and those that hold outsiders'; a prompt may hold both."""
     inside = np.zeros(len(carried.sent), bool)
     inside[members] = True
-    return np.unique(carried.xid[inside[carried.source] & inside[carried.reader]])
+    mine, theirs = inside[carried.reader], inside[carried.source]
+    return np.unique(carried.xid[mine & theirs]), np.unique(carried.xid[mine & ~theirs])
 
 
 def carried_share(carried: Carried, members: np.ndarray) -> float | None:
@@ -140,12 +146,7 @@ def carried_share(carried: Carried, members: np.ndarray) -> float | None:
     total = int(carried.sent[members].sum())
     if not total:
         return None
-    inside = np.zeros(len(carried.sent), bool)
-    inside[members] = True
-    mine = inside[carried.reader]
-    within, outside = (
-        len(np.unique(carried.xid[mine & of])) for of in (inside[carried.source], ~inside[carried.source])
-    )
-    q = float(carried.said[members].sum()) / max(float(carried.said.sum()), 1.0)
-    by_chance = outside * q / (1.0 - q) if q < 1.0 else 0.0
+    within, outside = map(len, _prompts(carried, members))
+    said = int(carried.said[members].sum())
+    by_chance = outside * said / max(carried.totals[1] - said, 1)
     return max(within - by_chance, 0.0) / total

@@ -56,6 +56,7 @@ def _read_passages(
     run = np.int64(SEPARATOR)
     while at <= end:
         length = 1
+        # As in `kernels.text`: a helper for both, inlined or not, halves the speed of either.
         if at == end:
             packed = _PACKED_SEPARATOR
         elif data[at] < 0x80:

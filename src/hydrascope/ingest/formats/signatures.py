@@ -3,7 +3,7 @@
 Anthropic and Bedrock sign a thinking block (`signature`) or redact it (`redacted_thinking` with `data`), OpenAI encrypts
 a reasoning item (`encrypted_content`), Gemini a thought (`thoughtSignature`), gateways pass them on under these names or as
 `reasoning.encrypted` details. Whoever sends one was given the answer, or has it from who was. They are as long as the reasoning,
-so only a digest of each is kept.
+so only a digest of each is kept, the same for both alphabets of base64: a client may write a signature otherwise than it came.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ _NAMES = frozenset(
 )
 _SEALED = ("redacted_thinking", "reasoning.encrypted")
 """Types of blocks whose `data` is sealed."""
+_ARGUMENTS = frozenset({"input", "arguments", "args"})
+"""What a tool is called with: a `signature` there is a function's, or anybody's."""
+_NOT_THE_MODELS = frozenset({"user", "human", "system", "developer", "tool", "function"})
+_ONE_ALPHABET = str.maketrans("-_", "+/", "=")
 _LEAST = 16
 """Characters; shorter ones are no seals."""
 _DEEPEST = 12
@@ -29,16 +33,19 @@ def signatures_of(value: Any) -> list[str] | None:
     return [_digest(s) for s in dict.fromkeys(_found(value, _DEEPEST))] or None
 
 
-def last_signature(messages: Any) -> list[str] | None:
+def last_signature(messages: list[Any]) -> list[str] | None:
     """The signature that a request was sent with last: earlier ones of a conversation were sent with its earlier turns."""
-    for message in reversed(messages) if isinstance(messages, list) else ():
+    for message in reversed(messages):
+        if isinstance(message, dict) and message.get("role") in _NOT_THE_MODELS:
+            continue
         if found := signatures_of(message):
             return found[-1:]
     return None
 
 
 def _digest(signature: str) -> str:
-    return hashlib.blake2b(signature.encode("utf-8", "replace"), digest_size=12).hexdigest()
+    same = signature.translate(_ONE_ALPHABET)
+    return hashlib.blake2b(same.encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
 def _found(value: Any, deepest: int) -> Iterator[str]:
@@ -54,5 +61,5 @@ def _found(value: Any, deepest: int) -> Iterator[str]:
             if isinstance(held, str):
                 if len(held) >= _LEAST and (name in _NAMES or (sealed and name == "data")):
                     yield held
-            elif isinstance(held, (dict, list)):
+            elif isinstance(held, (dict, list)) and name not in _ARGUMENTS:
                 yield from _found(held, deepest - 1)
