@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from hydrascope.campaigns.content import _SURE, _Kept, _surer
+from hydrascope.campaigns.content import _SURE, _is_theirs, _Kept, _surer
 from hydrascope.campaigns.held import Held
+from hydrascope.campaigns.observations import Observations
 from hydrascope.features.surroundings import TextSample
 from hydrascope.sketch import sketch_texts
 
@@ -74,3 +79,21 @@ def test_a_label_that_is_already_surer_stays() -> None:
     assert _surer(known, 0.99, {"none": 0.05, "data_cleaning": 0.95}, least=_SURE) == (known, 0.99)
     assert _surer(known, 0.99, {}, least=_SURE) == (known, 0.99)
     assert _surer({}, None, {"data_cleaning": 1.0}, least=_SURE) == ({}, None)
+
+
+@pytest.mark.parametrize(("users", "theirs"), [(40, False), (50, True)])
+def test_a_text_tells_a_purpose_of_those_who_are_most_of_its_users(users: int, theirs: bool) -> None:
+    """A coding agent writes of thoughts and steps for its honest users, and for those who come through a relay."""
+    log = cast(Observations, SimpleNamespace(community=np.array([0]), n_users=np.array([100])))
+    assert _is_theirs(log, np.array([users]), np.array([0], np.int32)).tolist() == [theirs]
+
+
+def test_texts_that_hold_only_what_others_send_too_are_not_labelled() -> None:
+    """The public text stands in the even texts of the first members, their own in the first text of each."""
+    some = kept(0)
+    public = [(m, 4 * m + i, 0) for m in range(5) for i in (0, 2)]
+    own = [(m, 4 * m, 1) for m in range(N_MEMBERS)]
+    member, xid, template = np.array(sorted(public + own)).T
+    held = Held(n_members=N_MEMBERS, member=member, xid=xid, template=template.astype(np.int32))
+    left = replace(some, held=held).without(np.array([0], np.int32), np.array([1], np.int32))
+    assert np.setdiff1d(some.rows, left.rows).tolist() == [4 * m + 2 for m in range(5)]

@@ -267,11 +267,23 @@ def remainders(
     left = _distinct([m[~taken[m]] for m in communities])
     kept = [m for m in left if len(m) >= settings.min_members]
     fits = [fit_members(observations, m, seed=settings.seed) for m in kept]
+    held = [f for f in fits if f.family("content").mean() >= settings.min_content_bits]
     return [
-        Candidate(members=f.members, origin="remainder", fit=f, pool=len(f.members))
-        for f in fits
-        if f.family("content").mean() >= settings.min_content_bits
+        Candidate(members=f.members, origin="remainder", fit=f, pool=len(whole.members))
+        for whole in held
+        for f in [_held_by_text(observations, whole, settings)]
     ]
+
+
+def _held_by_text(observations: Observations, fit: Fit, settings: ClusterSettings) -> Fit:
+    """The users for whose membership their text speaks, of a group that has nothing else in common.
+
+    A text of many parts is used in earnest by whoever sends one of them now and then.
+    """
+    stays = fit.channels["template"] >= settings.min_text_bits
+    if stays.all() or stays.sum() < settings.min_members:
+        return fit
+    return fit_members(observations, fit.members[stays], seed=settings.seed)
 
 
 def _fits(observations: Observations, fit: Fit, n_candidates: int, settings: ClusterSettings) -> np.ndarray:

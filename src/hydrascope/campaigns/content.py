@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,7 @@ _COMMON = 0.15
 """A template belongs to a group when at least this share of the members uses it."""
 _LIFT = 4.0
 """... and members use it at least this many times as often as other accounts do."""
-_FAIR_PART = 0.2
+_MOST = 0.5
 """Least share of a text's users that a group is for the wording to speak of the group's purpose."""
 _LABELLED = 8
 """Most communities of a group that are labelled by themselves."""
@@ -133,11 +133,16 @@ def describe_content(
         use = np.asarray(observations.template_share[members][:, stock].sum(axis=0)).ravel()
         templates, distinctive = stock[np.argsort(-use, kind="stable")], True
     share = held.share(templates, observations.n_sampled[members])
+    theirs = templates[_is_theirs(observations, users, templates)]
     kept = _Kept.of(source.texts, held, members)
     texts, ids = kept.holding(templates)
     capabilities, elicitations = source.label(texts)
+    if 0 < len(theirs) < len(templates):
+        kept = kept.without(np.setdiff1d(templates, theirs), theirs)
+        texts = kept.holding(theirs)[0]
+        elicitations = source.label(texts)[1]
     wordings = _wordings(held, templates, 1.0 - elicitations.get("none", 0.0) if elicitations else 0.0)
-    elicits = _elicitation(observations, source, kept, users, templates, elicitations)
+    elicits = _elicitation(observations, source, kept, users, templates, theirs, elicitations)
     if wordings is not None and wordings >= _VARIED:
         elicitations, elicits = _surer(elicitations, elicits, source.label_recurring(texts)[1])
     own_words = source.label_recurring(kept.worded(wording))[1]
@@ -192,12 +197,16 @@ def _elicitation(
     kept: _Kept,
     users: np.ndarray,
     templates: np.ndarray,
+    theirs: np.ndarray,
     elicitations: Mapping[str, float],
 ) -> float | None:
-    """Share of the shared wording that elicits, the clearest of the group's communities included; None if not known."""
+    """Share of the shared wording that elicits, the clearest of the group's communities included; None if not known.
+
+    Args:
+        theirs: int32[] those of the templates that most of their users do not send from elsewhere: others accuse nobody here.
+    """
     if not elicitations:
         return None
-    theirs = templates[_is_theirs(observations, users, templates)]
     public = len(templates) > 0 and not len(theirs)
     purposes = _purposes(observations, source, kept, users, theirs)
     return max([0.0 if public else 1.0 - elicitations.get("none", 0.0), *purposes.values()])
@@ -214,9 +223,6 @@ def _purposes(
 
     Labels are given to each community by itself: pooled, the wording of a campaign inside a relay would drown in
     what the relay's customers repeat.
-
-    Args:
-        templates: those of the group that most of their users do not send from elsewhere: others accuse nobody here.
     """
     found: dict[int, float] = {}
     community = observations.community[templates]
@@ -261,9 +267,12 @@ def _stock_users(observations: Observations, members: np.ndarray, stock: np.ndar
 
 
 def _is_theirs(observations: Observations, users: np.ndarray, templates: np.ndarray) -> np.ndarray:
-    """Whether the members are a fair part of all who use each template's community in earnest."""
+    """Whether the members are most of all who use each template's community in earnest.
+
+    What an agent says for its honest users it says for a relay's customers as well.
+    """
     communities = observations.community[templates]
-    return np.asarray(users[communities] >= _FAIR_PART * observations.n_users[communities])
+    return np.asarray(users[communities] >= _MOST * observations.n_users[communities])
 
 
 def _text_users(
@@ -308,6 +317,11 @@ class _Kept:
             chosen = self.rows
         rows = chosen.tolist()
         return [self.texts.text[r] for r in rows], [self.texts.exchange_id[r] for r in rows]
+
+    def without(self, public: np.ndarray, own: np.ndarray) -> _Kept:
+        """The texts but those that hold a public template (int32[]) and none of the group's own (int32[])."""
+        gone = np.setdiff1d(self.held.ranked(public)[1], self.held.ranked(own)[1])
+        return replace(self, rows=self.rows[~np.isin(self.texts.xid[self.rows], gone)])
 
     def ids_of(self, exchanges: np.ndarray) -> list[str]:
         """Ids of the kept texts among some exchanges. Args: exchanges: int64[] hashed ids."""

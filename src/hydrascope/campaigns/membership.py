@@ -48,6 +48,8 @@ class ClusterSettings:
     """Least share of an account's sampled exchanges for it to count among a template's users."""
     min_content_bits: float = 4.0
     """Least mean weight of the shared text for a community without an operator to be a group at all."""
+    min_text_bits: float = 0.4
+    """That the text of such a community must say for each account in it."""
     rounds: int = 6
     seed: int = 0
 

@@ -45,6 +45,7 @@ from hydrascope.campaigns.judge import (
     operator_bits,
     wordless_strays,
 )
+from hydrascope.campaigns.membership import rarity
 from hydrascope.campaigns.observables import usual_habits
 from hydrascope.campaigns.observations import (
     EARNEST,
@@ -99,6 +100,8 @@ NULL_CHECKS = 200
 
 LEAST_SUSPICION = 0.2
 """Probability of distillation from which an undecided group is shown."""
+LEAST_BELONGING = 0.05
+"""Probability of membership, below which an account leaves an accused operator's group: cores are united and added to after they were refined."""
 Timer = Callable[[str], AbstractContextManager[None]]
 _LINKED = (
     "payment_fingerprint",
@@ -360,7 +363,8 @@ def _findings(
     final = []
     for i, members in kept:
         j = ranked[i]
-        if len(members) < len(j.members):
+        members = members[~np.isin(members, _misfits(observations, j))]
+        if settings.cluster.min_members <= len(members) < len(j.members):
             left = keep_members(observations, j.candidate, members, settings.cluster)
             j = judge(observations, source, happenings, left, null)
         final.append(j)
@@ -370,6 +374,19 @@ def _findings(
     return sorted(
         shown, key=lambda f: (f.judged.verdict != "distillation", -_harm(observations, f), f.campaign_id)
     )
+
+
+def _misfits(observations: Observations, judged: Judged) -> np.ndarray:
+    """int32[] members of an accused operator's group whom all evidence together, once it is whole, puts outside."""
+    if judged.verdict != "distillation" or judged.candidate.origin == "remainder":
+        return judged.members[:0]
+    return judged.members[_belongs(observations, judged) < LEAST_BELONGING]
+
+
+def _belongs(observations: Observations, judged: Judged) -> np.ndarray:
+    """float64[k] posterior of each member's membership, all accounts of the log being as likely beforehand."""
+    bits = judged.candidate.fit.bits - rarity(observations, len(judged.members))
+    return np.asarray(1.0 / (1.0 + np.exp2(-np.clip(bits, -30, 30))))
 
 
 def _is_worth_reading(judged: Judged) -> bool:
@@ -395,9 +412,7 @@ def _finding(
     observations: Observations, judged: Judged, q_value: float, allowed: np.ndarray, settings: DetectSettings
 ) -> Finding:
     members = judged.members
-    bits = judged.candidate.fit.bits
-    rarity = np.log2(max(len(observations.population) - len(members), 1) / len(members))
-    belongs = 1.0 / (1.0 + np.exp2(-np.clip(bits - rarity, -30, 30)))
+    belongs = _belongs(observations, judged)
     distils = judged.verdict == "distillation"
     return Finding(
         campaign_id=campaign_id([observations.population.account_id[m] for m in members.tolist()]),
