@@ -99,6 +99,18 @@ def test_a_known_company_leaves_a_campaign_that_replays_its_agent() -> None:
         assert sizes(split(observations, fit(observations, np.sort(both)), SETTINGS)) == expected
 
 
+def test_two_accounts_of_a_known_company_leave_too_and_are_no_group() -> None:
+    """A team that runs a public benchmark from two of its accounts has the harness in common with the campaign, and an owner."""
+    a, b = group(0, 20), group(100, 2)
+    both = np.append(a, b)
+    software = {n: everyone(both, i) for i, n in enumerate(("tools", "system"))}
+    observations = observed(
+        software | {"ip": everyone(a, 8) | everyone(b, 9)}, dict.fromkeys(b.tolist(), "kafitan")
+    )
+    (left,) = split(observations, fit(observations, np.sort(both)), SETTINGS)
+    assert left.members.tolist() == a.tolist()
+
+
 def test_an_operator_with_several_cards_is_not_split_by_them() -> None:
     """Accounts in tens on a card, all behind one site, stay one group."""
     members = group(0, 40)

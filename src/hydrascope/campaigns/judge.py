@@ -55,6 +55,8 @@ CAMPAIGN_SIGNS = (
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
 RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess", "carried"})
 """Those that a plain relay shows as well: it deals requests out over accounts, a conversation's next turn too, and loses some to bans."""
+MOSTLY_OWN = 0.65
+"""Share of the traffic with texts that hardly anybody outside sends, from which it is not what a relay's customers send."""
 COLLECTIVE = ("volume_evenness", "synchrony_bits", "ban_excess", "moved", "copies_spread")
 """Habits that accounts have as a group: one queue, one clock, one fate, one decision, one list."""
 MOST_COLLECTIVE_BITS = 2.0
@@ -274,19 +276,26 @@ def shows_campaign(scored: Scored) -> bool:
 
     The wording elicits, the load is split evenly, accounts work in step, several were banned, most requests are
     refused, they moved to a new model together, a list is dealt out to them, or one sends what another was answered. Small groups of strangers that agree by chance have none of
-    these, and no sum of weak hints may accuse them. A relay deals its customers' requests out evenly and in step
-    and loses accounts to bans, so where the choice is between a relay and a campaign inside one, only what is asked for counts.
+    these, and no sum of weak hints may accuse them.
     """
-    in_relay = (scored.leading(guilty=True).name, scored.leading(guilty=False).name) == (
-        "relayed",
-        "reseller",
-    )
     return any(
         name in scored.measured
         and (scored.measured[name] >= line if rises else scored.measured[name] <= line)
         for name, line, rises in CAMPAIGN_SIGNS
-        if not (in_relay and name in RELAY_SIGNS)
+        if not (name in RELAY_SIGNS and _may_be_relay(scored))
     )
+
+
+def _may_be_relay(scored: Scored) -> bool:
+    """Whether a relay explains the group best of all that is innocent, and nothing sets the group apart from one.
+
+    A relay deals its customers' requests out evenly and in step and loses accounts to bans. Its customers send many things, those of their
+    own applications among them; where most of the traffic holds texts that hardly anybody outside sends, one operator's work fills the accounts. A campaign in the midst of a
+    relay's customers does not.
+    """
+    guilty, innocent = (scored.leading(guilty=g).name for g in (True, False))
+    own = scored.measured.get("private_share", 0.0)
+    return innocent == "reseller" and (guilty == "relayed" or own < MOSTLY_OWN)
 
 
 def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:

@@ -35,10 +35,10 @@ def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> li
     """The group without the parts that only their own identity holds together, and those parts.
 
     A part is what shares a card, phone, device, key or a company under contract inside the group. It stays if its
-    members belong to the rest.
+    members belong to the rest; two that leave are no group of their own.
     """
     rest, parts = fit.members, []
-    least = max(settings.min_members, int(_LEAST_PART * len(fit.members)))
+    least = max(2, int(_LEAST_PART * len(fit.members)))
     for part in _identity_parts(observations, fit.members, least):
         left = np.setdiff1d(rest, part)
         if len(left) < settings.min_members:
@@ -49,7 +49,8 @@ def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> li
             rest = left
     if not parts:
         return [fit]
-    return [fit_members(observations, m.astype(np.int32), seed=settings.seed) for m in (rest, *parts)]
+    groups = [m.astype(np.int32) for m in (rest, *parts) if len(m) >= settings.min_members]
+    return [fit_members(observations, m, seed=settings.seed) for m in groups]
 
 
 def _identity_parts(observations: Observations, members: np.ndarray, least: int) -> list[np.ndarray]:
