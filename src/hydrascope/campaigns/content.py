@@ -28,6 +28,8 @@ Label = Callable[[Sequence[str]], tuple[Mapping[str, float], Mapping[str, float]
 
 _COMMON = 0.15
 """A template belongs to a group when at least this share of the members uses it."""
+_LEAST_USE = 0.08
+"""Least share of the mean member's exchanges for wording to tell the group's purpose: one customer of a relay may have answers rated."""
 _LIFT = 4.0
 """... and members use it at least this many times as often as other accounts do."""
 _MOST = 0.5
@@ -36,6 +38,7 @@ _LABELLED = 8
 """Most communities of a group that are labelled by themselves."""
 _REACH = 0.3
 """Least share of the members that use a community for it to tell the group's purpose."""
+_NO_DEMAND = frozenset({"none", "agent_trajectory"})
 _LIST = 100
 """Fewer distinct prompts do not tell a list from chance: the index of n prompts varies by the square root of 2 / n."""
 _LEAST_COPIES = 1.5
@@ -134,6 +137,8 @@ def describe_content(
         templates, distinctive = stock[np.argsort(-use, kind="stable")], True
     share = held.share(templates, observations.n_sampled[members])
     theirs = templates[_is_theirs(observations, users, templates)]
+    if held.share(theirs, observations.n_sampled[members]).mean() < _LEAST_USE:
+        theirs = theirs[:0]
     kept = _Kept.of(source.texts, held, members)
     texts, ids = kept.holding(templates)
     capabilities, elicitations = source.label(texts)
@@ -141,8 +146,8 @@ def describe_content(
         kept = kept.without(np.setdiff1d(templates, theirs), theirs)
         texts = kept.holding(theirs)[0]
         elicitations = source.label(texts)[1]
-    wordings = _wordings(held, templates, 1.0 - elicitations.get("none", 0.0) if elicitations else 0.0)
-    elicits = _elicitation(observations, source, kept, users, templates, theirs, elicitations)
+    wordings = _wordings(held, templates, _asks(elicitations))
+    elicits = _elicitation(observations, source, kept, members, users, templates, theirs, elicitations)
     if wordings is not None and wordings >= _VARIED:
         elicitations, elicits = _surer(elicitations, elicits, source.label_recurring(texts)[1])
     own_words = source.label_recurring(kept.worded(wording))[1]
@@ -185,7 +190,7 @@ def _surer(
     least: float = 0.0,
 ) -> tuple[Mapping[str, float], float | None]:
     """A group's elicitations and how surely it elicits, or what recurs in its texts where that does so more surely, and by `least`."""
-    asks = 1.0 - recurring.get("none", 0.0) if recurring else 0.0
+    asks = _asks(recurring)
     if elicits is None or asks <= max(elicits, least):
         return elicitations, elicits
     return recurring, asks
@@ -195,6 +200,7 @@ def _elicitation(
     observations: Observations,
     source: ContentSource,
     kept: _Kept,
+    members: np.ndarray,
     users: np.ndarray,
     templates: np.ndarray,
     theirs: np.ndarray,
@@ -208,14 +214,23 @@ def _elicitation(
     if not elicitations:
         return None
     public = len(templates) > 0 and not len(theirs)
-    purposes = _purposes(observations, source, kept, users, theirs)
-    return max([0.0 if public else 1.0 - elicitations.get("none", 0.0), *purposes.values()])
+    purposes = _purposes(observations, source, kept, members, users, theirs)
+    return max([0.0 if public else _asks(elicitations), *purposes.values()])
+
+
+def _asks(elicitations: Mapping[str, float]) -> float:
+    """How surely texts ask for training signal, by the shares of their labels.
+
+    Thoughts and actions are what an agent writes for anybody who uses it: whose work it does tells nothing of its words.
+    """
+    return sum(share for kind, share in elicitations.items() if kind not in _NO_DEMAND)
 
 
 def _purposes(
     observations: Observations,
     source: ContentSource,
     kept: _Kept,
+    members: np.ndarray,
     users: np.ndarray,
     templates: np.ndarray,
 ) -> dict[int, float]:
@@ -225,15 +240,16 @@ def _purposes(
     what the relay's customers repeat.
     """
     found: dict[int, float] = {}
+    usage = np.asarray(observations.community_share[members].sum(axis=0)).ravel()
     community = observations.community[templates]
     communities = list(dict.fromkeys(community.tolist()))[:_LABELLED]
     for c in communities:
-        if users[c] < _REACH * kept.n_members:
+        if users[c] < _REACH * kept.n_members or usage[c] < _LEAST_USE * kept.n_members:
             continue
         texts, _ = kept.holding(templates[community == c], only_matching=True)
         if len(texts) < 3:
             continue
-        elicitation = 1.0 - source.label(texts)[1].get("none", 0.0)
+        elicitation = _asks(source.label(texts)[1])
         if elicitation >= 0.5:
             found[c] = elicitation
     return found
