@@ -1,0 +1,55 @@
+"""What every relay shows is no sign of a campaign where a relay explains the group."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from hydrascope.campaigns.content import _asks
+from hydrascope.campaigns.hypotheses import Scored
+from hydrascope.campaigns.judge import shows_campaign
+
+
+def shown(guilty: str, innocent: str, **measured: float) -> bool:
+    """Whether anything speaks of a campaign, with the likeliest explanations of either kind."""
+    names = {True: guilty, False: innocent}
+    scored = SimpleNamespace(measured=measured, leading=lambda *, guilty: SimpleNamespace(name=names[guilty]))
+    return shows_campaign(cast(Scored, scored))
+
+
+HABITS = {"volume_evenness": 0.1, "synchrony_bits": 7.0, "ban_excess": 20.0, "carried": 0.2}
+
+
+@pytest.mark.parametrize("guilty", ["relayed", "distillation"])
+def test_the_habits_of_a_relay_accuse_none(guilty: str) -> None:
+    """Even load, step, bans and answers that come back, with the texts of many customers."""
+    assert not shown(guilty, "reseller", **HABITS, private_share=0.3)
+    assert not shown(guilty, "reseller", **HABITS)
+
+
+def test_the_same_habits_speak_where_nearly_all_is_the_groups_own_text() -> None:
+    """One work fills the accounts; in the midst of a relay's customers it would not."""
+    assert shown("distillation", "reseller", **HABITS, private_share=0.9)
+    assert not shown("relayed", "reseller", **HABITS, private_share=0.9)
+
+
+def test_they_speak_where_no_relay_explains_the_group() -> None:
+    """Strangers with one application keep no common step."""
+    assert shown("discreet", "shared_application", **HABITS, private_share=0.1)
+
+
+@pytest.mark.parametrize(
+    ("sign", "value"), [("elicitation", 0.9), ("refused", 0.4), ("moved", 0.6), ("copies_spread", 0.2)]
+)
+def test_what_is_asked_for_speaks_in_a_relay_too(sign: str, value: float) -> None:
+    """A campaign among a relay's customers is known by its words, refusals, moves or lists."""
+    assert shown("relayed", "reseller", **{sign: value})
+
+
+def test_an_agents_thoughts_and_actions_are_no_demand() -> None:
+    """They are written for anybody who uses it; rating and reasoning are asked for."""
+    assert _asks({"agent_trajectory": 0.8, "none": 0.2}) == 0.0
+    assert _asks({"agent_trajectory": 0.3, "rubric_grading": 0.6, "none": 0.1}) == pytest.approx(0.6)
+    assert _asks({}) == 0.0
