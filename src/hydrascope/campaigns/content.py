@@ -39,6 +39,7 @@ _LABELLED = 8
 _REACH = 0.3
 """Least share of the members that use a community for it to tell the group's purpose."""
 _NO_DEMAND = frozenset({"none", "agent_trajectory"})
+"""Labels of texts that ask for no training signal, or for what an agent writes for anybody."""
 _LIST = 100
 """Fewer distinct prompts do not tell a list from chance: the index of n prompts varies by the square root of 2 / n."""
 _LEAST_COPIES = 1.5

@@ -363,8 +363,10 @@ def _findings(
     final = []
     for i, members in kept:
         j = ranked[i]
-        members = members[~np.isin(members, _misfits(observations, j))]
-        if settings.cluster.min_members <= len(members) < len(j.members):
+        fitting = np.setdiff1d(members, _misfits(observations, j))
+        if len(fitting) >= settings.cluster.min_members:
+            members = fitting
+        if len(members) < len(j.members):
             left = keep_members(observations, j.candidate, members, settings.cluster)
             j = judge(observations, source, happenings, left, null)
         final.append(j)
