@@ -59,7 +59,9 @@ class Group:
     world: str
     n: int
     odds: float
-    """log2 of the odds of distillation as stated."""
+    """log2 of the odds of distillation as the rates state them."""
+    printed: float
+    """Probability of distillation that the scan printed."""
     guilty: bool
 
 
@@ -72,9 +74,8 @@ def main() -> None:
         found = list(pool.map(lambda w: _groups(*w, options), worlds))
     groups = [_read(g) for world in found for g in world]
     if options.judge:
-        kept = replace(load_calibration(), judging=held(groups, load_calibration()))
-        _write(kept)
-        print(_table(groups, kept))
+        _write(replace(load_calibration(), judging=held(groups)))
+        print(_table(groups, np.array([g.printed for g in groups])))
         return
     fitted = fit(groups)
     _write(fitted)
@@ -86,7 +87,7 @@ def main() -> None:
         ("fitted to the second generator, judged on the first", fit(second), first),
         ("fitted to both, on both", fitted, groups),
     ):
-        print(f"## {title}\n\n{_table(judged, learned)}")
+        print(f"## {title}\n\n{learned or ''}\n\n{_table(judged, _kept(judged, learned))}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -140,10 +141,14 @@ def _of_findings(world: str, findings: Path, truth: Path) -> list[dict[str, Any]
             members.setdefault(r["campaign_id"], []).append(guilty[r["account_id"]])
     document = json.loads((findings / "campaigns.json").read_text(encoding="utf-8"))
     return [
-        {"world": world, "guilty": float(np.mean(m)), "observables": c["observables"]}
+        {"world": world, "guilty": float(np.mean(m)), "observables": c["observables"], "printed": _printed(c)}
         for c in document["campaigns"]
         if (m := members.get(c["campaign_id"]))
     ]
+
+
+def _printed(campaign: dict[str, Any]) -> float:
+    return sum(h["probability"] for h in campaign["hypotheses"] if h["verdict"] == "distillation")
 
 
 def _read(group: dict[str, Any]) -> Group:
@@ -152,6 +157,7 @@ def _read(group: dict[str, Any]) -> Group:
         world=group["world"],
         n=int(observables["n_accounts"]),
         odds=stated_log2_odds(observables),
+        printed=group["printed"],
         guilty=group["guilty"] >= 0.5,
     )
 
@@ -190,9 +196,9 @@ def fit(groups: list[Group]) -> Calibration:
     )
 
 
-def held(groups: list[Group], calibration: Calibration) -> tuple[Interval, ...]:
-    """Stated against found, by interval of the probability; empty intervals are left out."""
-    stated = 1 / (1 + np.exp2(-np.array([calibration.kept(g.odds, g.n) for g in groups])))
+def held(groups: list[Group]) -> tuple[Interval, ...]:
+    """Printed against found, by interval of the probability; empty intervals are left out."""
+    stated = np.array([g.printed for g in groups])
     guilty = np.array([g.guilty for g in groups])
     return tuple(
         Interval(
@@ -213,14 +219,17 @@ def _prior() -> float:
     return float(prior[model.guilty].sum() / prior.sum())
 
 
-def _table(groups: list[Group], calibration: Calibration | None) -> str:
-    """Stated against found, by interval of the probability, groups of ten accounts or more and smaller ones."""
+def _kept(groups: list[Group], calibration: Calibration | None) -> np.ndarray:
+    """float64[] probabilities by the rates and the lines alone, before anything is withheld."""
     kept = [calibration.kept(g.odds, g.n) if calibration else g.odds for g in groups]
-    stated = 1 / (1 + np.exp2(-np.array(kept)))
+    return np.asarray(1 / (1 + np.exp2(-np.array(kept))))
+
+
+def _table(groups: list[Group], stated: np.ndarray) -> str:
+    """Stated against found, by interval of the probability, groups of ten accounts or more and smaller ones."""
     guilty = np.array([g.guilty for g in groups])
     large = np.array([g.n >= 10 for g in groups])
-    lines = [f"{replace(calibration, judging=())}\n"] if calibration else []
-    lines += ["| probability | groups of 10 | stated | guilty | smaller | stated | guilty |"]
+    lines = ["| probability | groups of 10 | stated | guilty | smaller | stated | guilty |"]
     lines += ["|" + "---|" * 7]
     for low, high in pairwise(EDGES):
         cells = [f"{low:g}-{min(high, 1):g}"]

@@ -83,7 +83,12 @@ def groups(rng: np.random.Generator, *, n: int, slope: float) -> list[Group]:
     )  # equal variances: odds are a line in it
     kept = true * 6.0 / 2.9428**2 / math.log(2) + math.log2(0.1)
     stated = np.where(kept > 0, kept / slope, kept)
-    return [Group(world="w", n=n, odds=float(o), guilty=bool(g)) for o, g in zip(stated, guilty, strict=True)]
+    return [group(float(o), bool(g), n=n) for o, g in zip(stated, guilty, strict=True)]
+
+
+def group(odds: float, guilty: bool, *, n: int, printed: float = 0.5) -> Group:
+    """One group of a world."""
+    return Group(world="w", n=n, odds=odds, printed=printed, guilty=guilty)
 
 
 @pytest.mark.parametrize("slope", [0.7, 1.3])
@@ -98,7 +103,7 @@ def test_the_fit_finds_by_how_much_odds_are_off(slope: float) -> None:
 
 def test_a_slope_stays_bounded_where_all_large_groups_are_guilty() -> None:
     """Separable groups have no likeliest slope; no stated bit counts more than one and a half times."""
-    apart = [Group(world="w", n=50, odds=x, guilty=x > 0.5) for x in np.linspace(-3, 8, 60).tolist()]
+    apart = [group(x, x > 0.5, n=50) for x in np.linspace(-3, 8, 60).tolist()]
     fitted = fit(apart)
     assert 0.5 < fitted.large_slope <= 1.5
     assert math.isfinite(fitted.large)
@@ -106,9 +111,9 @@ def test_a_slope_stays_bounded_where_all_large_groups_are_guilty() -> None:
 
 def test_what_was_held_on_judging_worlds_is_stated_against_found() -> None:
     """Four sure groups of which three are campaigns, and six that are held innocent and are."""
-    sure = [Group(world="w", n=100, odds=8.0, guilty=i < 3) for i in range(4)]
-    innocent = [Group(world="w", n=100, odds=-9.0, guilty=False) for _ in range(6)]
-    low, high = held([*sure, *innocent], load_calibration())
+    sure = [group(8.0, i < 3, n=100, printed=0.995) for i in range(4)]
+    innocent = [group(-9.0, False, n=100, printed=0.002) for _ in range(6)]
+    low, high = held([*sure, *innocent])
     assert (low.n, low.guilty) == (6, 0.0)
     assert (high.n, high.guilty) == (4, 0.75)
     assert high.least >= 0.97

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrascope.campaigns.hypotheses import FAMILY_CAP, load_model, score_hypotheses
+from hydrascope.campaigns.hypotheses import FAMILY_CAP, at_most_even, load_model, score_hypotheses
 from hydrascope.campaigns.judge import LEAST_COLLECTIVE_BITS, collective_bits, draws_on_a_stock, is_related
 from hydrascope.records import VERDICTS
 
@@ -249,3 +249,23 @@ def test_strangers_whose_devices_report_on_one_schedule_are_no_campaign() -> Non
         }
     )
     assert found.probability("distillation") < 0.5
+
+
+@given(measured())
+def test_what_is_withheld_is_no_likelier_than_not(values: Measured) -> None:
+    """Even odds at most, explanations of either side keep their odds among themselves, and the best stands first."""
+    before = score_hypotheses(values)
+    after = at_most_even(before)
+    stated = before.probability("distillation")
+    assert after.probability("distillation") == pytest.approx(min(stated, 0.5))
+    assert sum(h.probability for h in after.hypotheses) == pytest.approx(1.0)
+    chances = [h.probability for h in after.hypotheses]
+    assert chances == sorted(chances, reverse=True)
+    assert after.hypotheses[0].bits == 0.0
+    for guilty in (True, False):
+        sides = (
+            [h for h in s.hypotheses if (h.verdict == "distillation") == guilty] for s in (before, after)
+        )
+        (a, b), *rest = zip(*sides, strict=True)
+        assert all(x.name == y.name for x, y in ((a, b), *rest))
+        assert all(x.bits - a.bits == pytest.approx(y.bits - b.bits) for x, y in rest)

@@ -13,7 +13,7 @@ A hypothesis may be `like` another and then states only the rates in which it di
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -23,12 +23,22 @@ from hydrascope.campaigns.calibration import load_calibration
 from hydrascope.config import read_toml
 from hydrascope.records import Hypothesis, Verdict
 
-__all__ = ["FAMILY_CAP", "Observable", "Scored", "load_model", "score_hypotheses", "stated_log2_odds"]
+__all__ = [
+    "FAMILY_CAP",
+    "Observable",
+    "Scored",
+    "at_most_even",
+    "load_model",
+    "score_hypotheses",
+    "stated_log2_odds",
+]
 
 FAMILY_CAP = 6.0
 """Most bits by which one family may favour one hypothesis over another."""
 _BLUR = 0.25
 """How far an edge's ramp reaches on either side, as a share of the way to the nearest other edge."""
+_LEAST_INNOCENT = 1e-300
+"""Probability that keeps a logarithm and a quotient finite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +154,24 @@ def score_hypotheses(measured: Mapping[str, float | None]) -> Scored:
     effects = _effects(weights)
     found = tuple(_hypothesis(model, int(i), total, posterior, effects, known) for i in order)
     return Scored(hypotheses=found, contributions=weights, measured=known)
+
+
+def at_most_even(scored: Scored) -> Scored:
+    """The same with distillation no likelier than not; hypotheses of either side keep their odds among themselves."""
+    guilty = scored.probability("distillation")
+    if guilty <= 0.5:
+        return scored
+    innocent = sum(h.probability for h in scored.hypotheses if h.verdict != "distillation")
+    halved = [
+        h.probability * 0.5 / (guilty if h.verdict == "distillation" else max(innocent, _LEAST_INNOCENT))
+        for h in scored.hypotheses
+    ]
+    bits = np.log2(np.maximum(halved, _LEAST_INNOCENT))
+    moved = (
+        replace(h, probability=p, bits=float(b - bits.max()))
+        for h, p, b in zip(scored.hypotheses, halved, bits, strict=True)
+    )
+    return replace(scored, hypotheses=tuple(sorted(moved, key=lambda h: -h.probability)))
 
 
 def stated_log2_odds(measured: Mapping[str, float]) -> float:

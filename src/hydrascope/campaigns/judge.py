@@ -3,7 +3,8 @@
 LINK and ABUSE are answered apart. LINK is the leave-one-out weight of the members in families that speak of
 an operator, held against random groups of the same size from the same log. ABUSE is the posterior of
 distillation among the rival hypotheses. Only both, with no declared relation, make a distillation verdict;
-automatic action asks for more (`EnforcementSettings`).
+automatic action asks for more (`EnforcementSettings`). Where the verdict is withheld, the posterior of distillation is held
+at even odds: with no link, no sign of a campaign or a declared relation, high odds are made of weak hints alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hydrascope.campaigns.calibration import SMALL
 from hydrascope.campaigns.cluster import Candidate
 from hydrascope.campaigns.content import ContentSource, GroupContent, describe_content
 from hydrascope.campaigns.held import Held
-from hydrascope.campaigns.hypotheses import Scored, load_model, score_hypotheses
+from hydrascope.campaigns.hypotheses import Scored, at_most_even, load_model, score_hypotheses
 from hydrascope.campaigns.observables import measure_group
 from hydrascope.campaigns.observations import DECLARED, Observations
 from hydrascope.campaigns.profile import FAMILY_NAMES, OPERATOR, fit_members
@@ -129,8 +130,9 @@ class Judged:
     scored: Scored
     verdict: Verdict
     probability: float
-    """Of the verdict."""
+    """Of the verdict; of the likeliest one where it is inconclusive."""
     p_distillation: float
+    """At most one half unless the verdict is distillation: whoever is not accused is not said to be likelier guilty than not."""
     p_value: float
     tail_fits: bool
     family_means: np.ndarray
@@ -211,7 +213,9 @@ def judge(
     linked = _linked(candidate, content, linking, p_value, collective_bits(scored)) or draws_on_a_stock(
         scored
     )
-    verdict, probability = _verdict(scored, linked and shows_campaign(scored))
+    verdict = _verdict(scored, linked and shows_campaign(scored))
+    if verdict == "inconclusive":
+        scored = at_most_even(scored)
     if candidate.heart is not None:
         whole = Held.of(source.matches, candidate.members)
         share = whole.share(content.templates, observations.n_sampled[candidate.members])
@@ -221,7 +225,7 @@ def judge(
         content=content,
         scored=scored,
         verdict=verdict,
-        probability=probability,
+        probability=_probability(scored, verdict),
         p_distillation=scored.probability("distillation"),
         p_value=p_value,
         tail_fits=fits,
@@ -298,15 +302,23 @@ def _may_be_relay(scored: Scored) -> bool:
     return innocent == "reseller" and (guilty == "relayed" or own < MOSTLY_OWN)
 
 
-def _verdict(scored: Scored, linked: bool) -> tuple[Verdict, float]:
-    verdicts: Sequence[Verdict] = list(dict.fromkeys(h.verdict for h in scored.hypotheses))
-    best = max(verdicts, key=scored.probability)
+def _verdict(scored: Scored, linked: bool) -> Verdict:
+    best = _best(scored)
     probability = scored.probability(best)
     if best == "distillation":
         least = least_accusation(scored.measured.get("n_accounts", 0.0))
-        accused = linked and probability >= least and not is_related(scored)
-        return (best if accused else "inconclusive"), probability
-    return (best if probability >= LEAST_VERDICT else "inconclusive"), probability
+        return best if linked and probability >= least and not is_related(scored) else "inconclusive"
+    return best if probability >= LEAST_VERDICT else "inconclusive"
+
+
+def _best(scored: Scored) -> Verdict:
+    verdicts: Sequence[Verdict] = list(dict.fromkeys(h.verdict for h in scored.hypotheses))
+    return max(verdicts, key=scored.probability)
+
+
+def _probability(scored: Scored, verdict: Verdict) -> float:
+    """Of the verdict; of the likeliest one where none is given."""
+    return scored.probability(_best(scored) if verdict == "inconclusive" else verdict)
 
 
 def least_accusation(n_accounts: float) -> float:

@@ -22,8 +22,8 @@ from hydrascope.features.surroundings import Happenings
 
 __all__ = ["unite_pools"]
 
-LEAST_LIKELY = 0.5
-"""Probability of distillation from which a group that is not accused may be an accused one's other pool."""
+LEAST_LIKELY = 0.45
+"""Probability of distillation from which a group that is not accused may be an accused one's other pool: below even odds, where withheld ones stand."""
 
 
 def unite_pools(
