@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hydrascope.report
+from hydrascope.campaigns.hypotheses import load_model
 from hydrascope.report import chart, masking, prose, views, words
 from hydrascope.report.shape import CampaignEntry, EvidenceEntry, HypothesisEntry, TemplateEntry, TemplatePart
 
@@ -85,3 +86,9 @@ def test_the_sceptic_names_what_the_link_leans_on() -> None:
     )
     assert "automatic action is not defensible" in said
     assert "VPN exit" in said
+
+
+@pytest.mark.parametrize("name", load_model().names)
+def test_every_explanation_says_what_it_supposes(name: str) -> None:
+    """Nobody has to guess what "relayed" means."""
+    assert words.hypothesis(name) != words.label(name)

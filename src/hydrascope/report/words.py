@@ -75,10 +75,18 @@ CLASS_LABELS: Mapping[str, str] = {
 
 HYPOTHESIS_LABELS: Mapping[str, str] = {
     "distillation": "A hidden operator distilling through many accounts",
+    "discreet": "A hidden operator whose accounts share no identity",
+    "relayed": "A hidden operator in the midst of a relay's customers",
+    "borrowed": "A hidden operator in other people's accounts",
+    "probing": "An operator trying ways around the safeguards",
+    "mimicking": "A hidden operator whose accounts live like people's",
     "reseller": "A reseller relaying its customers' requests",
     "evaluation": "Evaluation on a fixed list of tasks",
+    "benchmark": "Unrelated teams with the same public benchmark",
     "bulk_customer": "One known customer with several accounts",
     "shared_application": "Strangers who use one application",
+    "viral": "Strangers who came for an application that spread",
+    "automation": "Unrelated teams' scheduled jobs of one template",
     "class": "A course, workshop or hackathon",
     "coincidence": "Coincidence, or a reason not seen here",
 }
