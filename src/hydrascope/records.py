@@ -25,6 +25,7 @@ __all__ = [
     "Link",
     "Member",
     "Verdict",
+    "Withheld",
 ]
 
 Verdict = Literal[
@@ -45,6 +46,13 @@ VERDICTS: tuple[Verdict, ...] = (
     "other_coordination",
     "inconclusive",
 )
+
+Withheld = Literal["related", "unlinked", "no_sign", "unsure"]
+"""Why nobody is accused though distillation is the likeliest explanation.
+
+An organization or a declaration relates the accounts; nothing ties them to one operator; nothing positive speaks of a campaign, or
+only what every relay shows; the odds are below those that a group of this size needs.
+"""
 
 FAMILIES: Mapping[str, float] = {
     "identity": 24.0,

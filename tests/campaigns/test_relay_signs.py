@@ -9,7 +9,7 @@ import pytest
 
 from hydrascope.campaigns.content import _asks
 from hydrascope.campaigns.hypotheses import Scored
-from hydrascope.campaigns.judge import shows_campaign
+from hydrascope.campaigns.judge import _withheld, shows_campaign
 
 
 def shown(guilty: str, innocent: str, **measured: float) -> bool:
@@ -17,6 +17,20 @@ def shown(guilty: str, innocent: str, **measured: float) -> bool:
     names = {True: guilty, False: innocent}
     scored = SimpleNamespace(measured=measured, leading=lambda *, guilty: SimpleNamespace(name=names[guilty]))
     return shows_campaign(cast(Scored, scored))
+
+
+def withheld(
+    probability: float, linked: bool, guilty: str = "distillation", innocent: str = "class", **measured: float
+) -> tuple[str, ...]:
+    """Why a group of this probability is not accused."""
+    names = {True: guilty, False: innocent}
+    scored = SimpleNamespace(
+        measured=measured,
+        leading=lambda *, guilty: SimpleNamespace(name=names[guilty]),
+        hypotheses=[SimpleNamespace(verdict="distillation"), SimpleNamespace(verdict="reseller")],
+        probability=lambda verdict: probability if verdict == "distillation" else 1 - probability,
+    )
+    return _withheld(cast(Scored, scored), linked)
 
 
 HABITS = {"volume_evenness": 0.1, "synchrony_bits": 7.0, "ban_excess": 20.0, "carried": 0.2}
@@ -53,3 +67,18 @@ def test_an_agents_thoughts_and_actions_are_no_demand() -> None:
     assert _asks({"agent_trajectory": 0.8, "none": 0.2}) == 0.0
     assert _asks({"agent_trajectory": 0.3, "rubric_grading": 0.6, "none": 0.1}) == pytest.approx(0.6)
     assert _asks({}) == 0.0
+
+
+def test_why_nobody_is_accused_is_told() -> None:
+    """Of what distillation explains best alone, and every reason that holds."""
+    assert withheld(0.9, True, n_accounts=40, elicitation=0.9) == ()
+    assert withheld(0.9, False, n_accounts=40, elicitation=0.9) == ("unlinked",)
+    assert withheld(0.9, True, n_accounts=40, elicitation=0.9, declared=0.5) == ("related",)
+    assert withheld(0.9, True, n_accounts=5, elicitation=0.9) == ("unsure",)
+    assert withheld(0.9, False, n_accounts=5, elicitation=0.1) == ("unlinked", "no_sign", "unsure")
+    assert withheld(0.4, False, n_accounts=5) == ()
+
+
+def test_a_relays_habits_leave_no_sign() -> None:
+    """However high the odds of a campaign in its midst."""
+    assert withheld(0.99, True, "relayed", "reseller", n_accounts=80, **HABITS) == ("no_sign",)

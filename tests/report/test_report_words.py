@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import hydrascope.report
 from hydrascope.campaigns.hypotheses import load_model
+from hydrascope.records import Withheld
 from hydrascope.report import chart, masking, prose, views, words
 from hydrascope.report.shape import CampaignEntry, EvidenceEntry, HypothesisEntry, TemplateEntry, TemplatePart
 
@@ -92,3 +94,19 @@ def test_the_sceptic_names_what_the_link_leans_on() -> None:
 def test_every_explanation_says_what_it_supposes(name: str) -> None:
     """Nobody has to guess what "relayed" means."""
     assert words.hypothesis(name) != words.label(name)
+
+
+def test_an_undecided_campaign_says_why_nobody_is_accused() -> None:
+    """In words for every reason, after what leads."""
+    reasons = get_args(Withheld)
+    campaign = CampaignEntry(
+        campaign_id="c",
+        withheld=reasons,
+        hypotheses=(HypothesisEntry(name="reseller", verdict="reseller", bits=0.0, probability=0.5),),
+    )
+    said = prose.verdict_sentence(campaign)
+    assert (
+        "leads with 50%. Nobody is accused, and distillation is held to be no likelier than not: one org"
+        in said
+    )
+    assert all(words.WITHHELD_LABELS[r] in said for r in reasons)

@@ -57,6 +57,7 @@ def campaign_document(observations: Observations, finding: Finding, around: Surr
     innocent = best_innocent(judged)
     members = _members(observations, finding, around.happenings)
     return summary | {
+        "withheld": list(judged.withheld),
         "lineage": asdict(finding.lineage) if finding.lineage else None,
         "online": _rounded(asdict(finding.tested)) if finding.tested else None,
         "evidence": _evidence(observations, finding, around),

@@ -23,7 +23,7 @@ from hydrascope.campaigns.observables import measure_group
 from hydrascope.campaigns.observations import DECLARED, Observations
 from hydrascope.campaigns.profile import FAMILY_NAMES, OPERATOR, fit_members
 from hydrascope.features.surroundings import Happenings
-from hydrascope.records import Verdict
+from hydrascope.records import Verdict, Withheld
 from hydrascope.stats.tail import permutation_p
 
 __all__ = [
@@ -129,6 +129,8 @@ class Judged:
     """Of the part that was judged; its `share` is of all members."""
     scored: Scored
     verdict: Verdict
+    withheld: tuple[Withheld, ...]
+    """Why it is not distillation, where that was the likeliest."""
     probability: float
     """Of the verdict; of the likeliest one where it is inconclusive."""
     p_distillation: float
@@ -213,7 +215,8 @@ def judge(
     linked = _linked(candidate, content, linking, p_value, collective_bits(scored)) or draws_on_a_stock(
         scored
     )
-    verdict = _verdict(scored, linked and shows_campaign(scored))
+    withheld = _withheld(scored, linked)
+    verdict = _verdict(scored, withheld)
     if verdict == "inconclusive":
         scored = at_most_even(scored)
     if candidate.heart is not None:
@@ -225,6 +228,7 @@ def judge(
         content=content,
         scored=scored,
         verdict=verdict,
+        withheld=withheld,
         probability=_probability(scored, verdict),
         p_distillation=scored.probability("distillation"),
         p_value=p_value,
@@ -302,13 +306,25 @@ def _may_be_relay(scored: Scored) -> bool:
     return innocent == "reseller" and (guilty == "relayed" or own < MOSTLY_OWN)
 
 
-def _verdict(scored: Scored, linked: bool) -> Verdict:
+def _withheld(scored: Scored, linked: bool) -> tuple[Withheld, ...]:
+    """What stands against an accusation of which the odds alone would be enough; nothing where another verdict is likelier."""
+    if _best(scored) != "distillation":
+        return ()
+    unsure = scored.probability("distillation") < least_accusation(scored.measured.get("n_accounts", 0.0))
+    stands: dict[Withheld, bool] = {
+        "related": is_related(scored),
+        "unlinked": not linked,
+        "no_sign": not shows_campaign(scored),
+        "unsure": unsure,
+    }
+    return tuple(reason for reason, holds in stands.items() if holds)
+
+
+def _verdict(scored: Scored, withheld: tuple[Withheld, ...]) -> Verdict:
     best = _best(scored)
-    probability = scored.probability(best)
     if best == "distillation":
-        least = least_accusation(scored.measured.get("n_accounts", 0.0))
-        return best if linked and probability >= least and not is_related(scored) else "inconclusive"
-    return best if probability >= LEAST_VERDICT else "inconclusive"
+        return "inconclusive" if withheld else best
+    return best if scored.probability(best) >= LEAST_VERDICT else "inconclusive"
 
 
 def _best(scored: Scored) -> Verdict:

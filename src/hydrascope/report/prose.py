@@ -70,7 +70,11 @@ def undecided_sentence(campaign: CampaignEntry) -> str:
     if not campaign.hypotheses:
         return text + "."
     lead = max(campaign.hypotheses, key=lambda h: h.bits)
-    return f"{text}; “{clean(words.hypothesis(lead.name))}” leads with {words.chance(lead.probability)}."
+    text += f"; “{clean(words.hypothesis(lead.name))}” leads with {words.chance(lead.probability)}."
+    if campaign.withheld:
+        why = words.join(words.WITHHELD_LABELS[reason] for reason in campaign.withheld)
+        text += f" Nobody is accused, and distillation is held to be no likelier than not: {why}."
+    return text
 
 
 def summary(campaign: CampaignEntry) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from hydrascope.records import Verdict
+from hydrascope.records import Verdict, Withheld
 
 __all__ = [
     "Ban",
@@ -246,6 +246,7 @@ class CampaignEntry:
     elicitations: Mapping[str, float] = field(default_factory=dict)
     input_tokens: int | None = None
     output_tokens: int | None = None
+    withheld: tuple[Withheld, ...] = ()
     lineage: LineageEntry | None = None
     online: OnlineEntry | None = None
     evidence: tuple[EvidenceEntry, ...] = ()

@@ -91,6 +91,13 @@ HYPOTHESIS_LABELS: Mapping[str, str] = {
     "coincidence": "Coincidence, or a reason not seen here",
 }
 
+WITHHELD_LABELS: Mapping[str, str] = {
+    "related": "one organization or the operator's own records relate the accounts",
+    "unlinked": "nothing ties the accounts to one hidden operator",
+    "no_sign": "nothing speaks of a campaign that its likeliest innocent explanation would not show as well",
+    "unsure": "the odds are below those that a group of this size needs",
+}
+
 SPELLED = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 SHORT = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3))
 
