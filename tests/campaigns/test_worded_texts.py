@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.sparse import csr_array
 
 from hydrascope.campaigns.content import _SURE, _is_theirs, _Kept, _surer
 from hydrascope.campaigns.held import Held
@@ -81,11 +82,30 @@ def test_a_label_that_is_already_surer_stays() -> None:
     assert _surer({}, None, {"data_cleaning": 1.0}, least=_SURE) == ({}, None)
 
 
+def is_theirs(*, inside: int, template_users: int, community: tuple[int, int]) -> bool:
+    """Whether a template is a group's of 100 members, by its users and its community's (in the group, in all)."""
+    log = SimpleNamespace(
+        community=np.array([0]),
+        n_users=np.array([community[1]]),
+        template_users=np.array([template_users]),
+        template_share=csr_array(np.arange(300)[:, None] < inside, dtype=float),
+    )
+    users, templates = np.array([community[0]]), np.array([0], np.int32)
+    return bool(_is_theirs(cast(Observations, log), np.arange(100, dtype=np.int32), users, templates)[0])
+
+
 @pytest.mark.parametrize(("users", "theirs"), [(40, False), (50, True)])
 def test_a_text_tells_a_purpose_of_those_who_are_most_of_its_users(users: int, theirs: bool) -> None:
     """A coding agent writes of thoughts and steps for its honest users, and for those who come through a relay."""
-    log = cast(Observations, SimpleNamespace(community=np.array([0]), n_users=np.array([100])))
-    assert _is_theirs(log, np.array([users]), np.array([0], np.int32)).tolist() == [theirs]
+    assert is_theirs(inside=users, template_users=100, community=(users, 100)) == theirs
+
+
+@pytest.mark.parametrize(("inside", "users", "theirs"), [(90, 95, True), (90, 200, False), (30, 30, False)])
+def test_a_text_that_most_members_alone_send_is_theirs_whatever_it_resembles(
+    inside: int, users: int, theirs: bool
+) -> None:
+    """Its community holds words that half of the world uses; a variant that a few members send is no text of the group's."""
+    assert is_theirs(inside=inside, template_users=users, community=(90, 300)) == theirs
 
 
 def test_texts_that_hold_only_what_others_send_too_are_not_labelled() -> None:

@@ -29,7 +29,7 @@ Label = Callable[[Sequence[str]], tuple[Mapping[str, float], Mapping[str, float]
 _COMMON = 0.15
 """A template belongs to a group when at least this share of the members uses it."""
 _LEAST_USE = 0.08
-"""Least share of the mean member's exchanges for wording to tell the group's purpose: one customer of a relay may have answers rated."""
+"""Least share of the mean member's exchanges for wording to tell the group's purpose, where other texts recur more: one of a relay's many customers may have answers rated."""
 _LIFT = 4.0
 """... and members use it at least this many times as often as other accounts do."""
 _MOST = 0.5
@@ -137,8 +137,9 @@ def describe_content(
         use = np.asarray(observations.template_share[members][:, stock].sum(axis=0)).ravel()
         templates, distinctive = stock[np.argsort(-use, kind="stable")], True
     share = held.share(templates, observations.n_sampled[members])
-    theirs = templates[_is_theirs(observations, users, templates)]
-    if held.share(theirs, observations.n_sampled[members]).mean() < _LEAST_USE:
+    theirs = templates[_is_theirs(observations, members, users, templates)]
+    used = float(held.share(theirs, observations.n_sampled[members]).mean())
+    if used < min(_LEAST_USE, _MOST * float(share.mean())):
         theirs = theirs[:0]
     kept = _Kept.of(source.texts, held, members)
     texts, ids = kept.holding(templates)
@@ -283,13 +284,19 @@ def _stock_users(observations: Observations, members: np.ndarray, stock: np.ndar
     return int(users.sum())
 
 
-def _is_theirs(observations: Observations, users: np.ndarray, templates: np.ndarray) -> np.ndarray:
-    """Whether the members are most of all who use each template's community in earnest.
+def _is_theirs(
+    observations: Observations, members: np.ndarray, users: np.ndarray, templates: np.ndarray
+) -> np.ndarray:
+    """Whether the members are most of all who use each template, or its community, in earnest.
 
-    What an agent says for its honest users it says for a relay's customers as well.
+    What an agent says for its honest users it says for a relay's customers as well. A community may hold what many people write, by
+    the words that their requests have in common; a text that most members and hardly anybody else sends is theirs all the same.
     """
+    inside = observations.template_share[members]
+    n_inside = np.bincount(inside.indices[inside.data >= EARNEST], minlength=inside.shape[1])[templates]
+    alone = n_inside >= _MOST * np.maximum(observations.template_users[templates], len(members))
     communities = observations.community[templates]
-    return np.asarray(users[communities] >= _MOST * observations.n_users[communities])
+    return np.asarray(alone | (users[communities] >= _MOST * observations.n_users[communities]))
 
 
 def _text_users(

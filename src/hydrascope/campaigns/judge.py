@@ -56,7 +56,7 @@ CAMPAIGN_SIGNS = (
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
 RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess", "carried"})
 """Those that a plain relay shows as well: it deals requests out over accounts, a conversation's next turn too, and loses some to bans."""
-MOSTLY_OWN = 0.65
+MOSTLY_OWN = 0.5
 """Share of the traffic with texts that hardly anybody outside sends, from which it is not what a relay's customers send."""
 COLLECTIVE = ("volume_evenness", "synchrony_bits", "ban_excess", "moved", "copies_spread")
 """Habits that accounts have as a group: one queue, one clock, one fate, one decision, one list."""
