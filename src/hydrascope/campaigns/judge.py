@@ -56,8 +56,8 @@ CAMPAIGN_SIGNS = (
 """Observable, line, and whether the sign lies above it; the lines are edges of `hypotheses.toml`."""
 RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess", "carried"})
 """Those that a plain relay shows as well: it deals requests out over accounts, a conversation's next turn too, and loses some to bans."""
-MOSTLY_OWN = 0.5
-"""Share of the traffic with texts that hardly anybody outside sends, from which it is not what a relay's customers send."""
+LARGELY_OWN = 0.4
+"""Share of the traffic with texts that hardly anybody outside sends, from which it is not what a relay's many customers send."""
 COLLECTIVE = ("volume_evenness", "synchrony_bits", "ban_excess", "moved", "copies_spread")
 """Habits that accounts have as a group: one queue, one clock, one fate, one decision, one list."""
 MOST_COLLECTIVE_BITS = 2.0
@@ -298,12 +298,12 @@ def _may_be_relay(scored: Scored) -> bool:
     """Whether a relay explains the group best of all that is innocent, and nothing sets the group apart from one.
 
     A relay deals its customers' requests out evenly and in step and loses accounts to bans. Its customers send many things, those of their
-    own applications among them; where most of the traffic holds texts that hardly anybody outside sends, one operator's work fills the accounts. A campaign in the midst of a
+    own applications among them; where a large part of the traffic holds texts that hardly anybody outside sends, one operator's work fills the accounts. A campaign in the midst of a
     relay's customers does not.
     """
     guilty, innocent = (scored.leading(guilty=g).name for g in (True, False))
     own = scored.measured.get("private_share", 0.0)
-    return innocent == "reseller" and (guilty == "relayed" or own < MOSTLY_OWN)
+    return innocent == "reseller" and (guilty == "relayed" or own < LARGELY_OWN)
 
 
 def _withheld(scored: Scored, linked: bool) -> tuple[Withheld, ...]:
