@@ -99,7 +99,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--judge", action="store_true", help="fit nothing, see how it holds on judging worlds"
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[52, 53, 54, 55], help="of the judging worlds")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[52, 53, 54, 55], help="of the judging worlds"
+    )
     return parser.parse_args()
 
 
