@@ -259,7 +259,7 @@ def _purposes(
 
 def _group_templates(observations: Observations, members: np.ndarray) -> tuple[np.ndarray, bool]:
     inside = observations.template_share[members]
-    n_inside = np.bincount(inside.indices[inside.data >= EARNEST], minlength=inside.shape[1])
+    n_inside = _senders_inside(observations, members)
     common = np.flatnonzero((n_inside >= _COMMON * len(members)) & (n_inside >= 2))
     rate = n_inside[common] / len(members)
     n_outside = observations.template_users[common] - n_inside[common]
@@ -268,6 +268,12 @@ def _group_templates(observations: Observations, members: np.ndarray) -> tuple[n
     chosen = own if len(own) else common
     weight = np.bincount(inside.indices, weights=inside.data, minlength=inside.shape[1])[chosen]
     return chosen[np.lexsort((chosen, -weight))].astype(np.int32), len(own) > 0
+
+
+def _senders_inside(observations: Observations, members: np.ndarray) -> np.ndarray:
+    """int64[templates] members that send each template in earnest."""
+    inside = observations.template_share[members]
+    return np.bincount(inside.indices[inside.data >= EARNEST], minlength=inside.shape[1])
 
 
 def _users_inside(observations: Observations, members: np.ndarray) -> np.ndarray:
@@ -292,8 +298,7 @@ def _is_theirs(
     What an agent says for its honest users it says for a relay's customers as well. A community may hold what many people write, by
     the words that their requests have in common; a text that most members and hardly anybody else sends is theirs all the same.
     """
-    inside = observations.template_share[members]
-    n_inside = np.bincount(inside.indices[inside.data >= EARNEST], minlength=inside.shape[1])[templates]
+    n_inside = _senders_inside(observations, members)[templates]
     alone = n_inside >= _MOST * np.maximum(observations.template_users[templates], len(members))
     communities = observations.community[templates]
     return np.asarray(alone | (users[communities] >= _MOST * observations.n_users[communities]))
