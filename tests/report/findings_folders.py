@@ -249,6 +249,7 @@ def campaign(
         },
         "members": people,
         "weakest_member": {"account_id": weakest["account_id"], "bits": weakest["bits"], "sentence": "It shares the wrapper, but no address and no sign-up hour with the others."},
+        "standby": [{"account_id": f"reserve-{i}", "created_at": "2026-03-01T00:00:00Z", "shares": ["payment_fingerprint", "device_fingerprint"]} for i in range(7)] if verdict == "distillation" else [],
         "graph": graph(rng, people),
         "harm": {"score": round(float(np.log10(tokens) * case["share"]), 3), "output_tokens": int(tokens * case["share"]),
                  "would_train": "Enough to fine-tune a model of 30 B parameters on step-by-step reasoning in mathematics and code."},

@@ -69,6 +69,14 @@ def campaign_document(observations: Observations, finding: Finding, around: Surr
         "infrastructure": _infrastructure(observations, judged.members, around),
         "members": members,
         "weakest_member": _weakest(members),
+        "standby": [
+            {
+                "account_id": s.account_id,
+                "created_at": None if s.created_us is None else iso(s.created_us),
+                "shares": list(s.shares),
+            }
+            for s in finding.standby
+        ],
         "graph": _graph(observations, judged.members, around.links),
         "harm": _harm(finding, summary),
         "indicators": around.indicators(judged.members),

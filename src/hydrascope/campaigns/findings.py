@@ -21,6 +21,7 @@ from hydrascope.stats.intervals import sampled_shares, stratified_share
 __all__ = [
     "Finding",
     "PairLinks",
+    "Standby",
     "account_table",
     "campaign_table",
     "iso",
@@ -28,6 +29,17 @@ __all__ = [
     "share_bounds",
     "summarise",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standby:
+    """An account that has sent nothing and shares values that are private to a campaign."""
+
+    account_id: str
+    created_us: int | None
+    """When it was registered, microseconds since 1970 UTC; None where the table does not say."""
+    shares: tuple[str, ...]
+    """The channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +62,8 @@ class Finding:
     """Where it comes from; None before it is followed."""
     tested: Standing | None = None
     """Its tests over a sequence of looks."""
+    standby: tuple[Standby, ...] = ()
+    """Accounts without an exchange that hold its private values; no members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,7 @@ from hydrascope.campaigns.observations import (
     is_declared,
     prepare_quantities,
 )
+from hydrascope.campaigns.standby import with_standby
 from hydrascope.campaigns.stock import loosely_tied
 from hydrascope.campaigns.synchrony import common_cycle
 from hydrascope.campaigns.track import campaign_id
@@ -236,6 +237,7 @@ def detect(
     with time_stage("shares"):
         findings = _with_shares(engine, read, observations, untied, findings)
     with time_stage("surroundings"):
+        findings = with_standby(observations, accounts, events, findings)
         pairs = _pair_links(links, incidence.channels)
         around = _surround(engine, observations, findings, pairs, source, happenings, control)
     return Detection(

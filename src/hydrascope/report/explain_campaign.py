@@ -13,6 +13,8 @@ from hydrascope.report.waterfall import build_waterfall
 
 __all__ = ["explain_campaign"]
 
+STANDBY_SHOWN = 5
+
 
 def explain_campaign(campaign: CampaignEntry, *, reveal: bool) -> Answer:
     """Why a campaign was judged as it was."""
@@ -25,6 +27,7 @@ def explain_campaign(campaign: CampaignEntry, *, reveal: bool) -> Answer:
         templates_section(campaign, reveal=reveal),
         Section(title="What was taken", lines=(Line(text=prose.training_sentence(campaign)),)),
         weakest_section(campaign),
+        standby_section(campaign),
         Section(title="Before acting, check", lines=tuple(Line(text=s) for s in prose.checks(campaign))),
     ]
     return Answer(
@@ -98,3 +101,15 @@ def weakest_section(campaign: CampaignEntry) -> Section:
         return Section(title="", lines=())
     line = Line(label=clean(weakest.account_id), bits=weakest.bits, text=clean(weakest.sentence))
     return Section(title="Weakest member", lines=(line,))
+
+
+def standby_section(campaign: CampaignEntry) -> Section:
+    """Silent accounts that hold its private values, the first few of them."""
+    lines = [
+        Line(label=clean(s.account_id), text=f"shares {words.join(words.inline(c) for c in s.shares)}")
+        for s in campaign.standby[:STANDBY_SHOWN]
+    ]
+    left = len(campaign.standby) - len(lines)
+    if left > 0:
+        lines.append(Line(text=f"{words.count(left)} more are in campaigns.json."))
+    return Section(title="Registered, silent, and on its private values", lines=tuple(lines))

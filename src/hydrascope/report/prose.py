@@ -222,6 +222,7 @@ def check_sentences(campaign: CampaignEntry) -> Iterator[str | None]:
     yield innocent_check(campaign)
     yield lean_check(campaign)
     yield doubtful_members_check(campaign)
+    yield standby_check(campaign)
     yield mixed_check(campaign)
     yield shared_exit_check(campaign)
     yield reading_check(campaign)
@@ -271,6 +272,17 @@ def doubtful_members_check(campaign: CampaignEntry) -> str | None:
     if weakest is None:
         return None
     return f"Begin with the weakest member, {clean(weakest.account_id)} ({words.bits(weakest.bits)} bits)."
+
+
+def standby_check(campaign: CampaignEntry) -> str | None:
+    """Point at the accounts that a ban of the members would leave."""
+    n = len(campaign.standby)
+    if not n:
+        return None
+    return (
+        f"{words.plural(n, 'account')} that {'has' if n == 1 else 'have'} sent nothing yet {'shares' if n == 1 else 'share'} its private values in two channels and more. "
+        "Nothing is known of what they would do: look at them before a ban, and watch them after it."
+    )
 
 
 def mixed_check(campaign: CampaignEntry) -> str | None:

@@ -27,6 +27,7 @@ __all__ = [
     "OnlineEntry",
     "Release",
     "SharedValue",
+    "StandbyEntry",
     "SuccessorEntry",
     "TemplateEntry",
     "TemplatePart",
@@ -144,6 +145,16 @@ class MemberEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandbyEntry:
+    """An account that has sent nothing and shares a campaign's private values."""
+
+    account_id: str
+    created_at: datetime | None = None
+    shares: tuple[str, ...] = ()
+    """Channels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Weakest:
     """The member that fits least."""
 
@@ -257,5 +268,6 @@ class CampaignEntry:
     infrastructure: Mapping[str, tuple[SharedValue, ...]] = field(default_factory=dict)
     members: tuple[MemberEntry, ...] = ()
     weakest_member: Weakest | None = None
+    standby: tuple[StandbyEntry, ...] = ()
     graph: Graph = field(default_factory=Graph)
     harm: Harm = field(default_factory=Harm)
