@@ -54,12 +54,16 @@ def write_card(
             group=GROUP,
             ms=_time_group(examples),
             vocabulary=vocabulary,
+            units=len(load_weights().eliciting.out),
             **{f"least_{task}": least for task, least in CERTAIN.items()},
         ),
         "## Capability, whole sources left out",
         _task("capability", examples, held["capability"]),
         "## Elicitation, whole sources left out",
         _task("elicitation", examples, held["elicitation"]),
+        "## Elicitation, whole requests written apart",
+        judge_holdout(read_holdout("phrases_holdout_apart.toml")),
+        _APART,
         "## Elicitation, wordings by people who saw neither grammars nor features",
         judge_holdout(read_holdout("phrases_holdout_wide.toml")),
         _in_wrappers(read_holdout("phrases_holdout_wide.toml"), examples),
@@ -301,9 +305,10 @@ def _language(text: str) -> str:
 
 _HEAD = """# Model card: capability and elicitation labels
 
-**What they are.** Linear classifiers over hashed words (`hydrascope.sketch.label_group`, `classify_texts`): what a
+**What they are.** Small classifiers over hashed words (`hydrascope.sketch.label_group`, `classify_texts`): what a
 template or account asks the model to be good at; whether its wording draws training signal out of the model; and how,
-which is asked apart so that a text between two elicitations is not taken for none. They name
+which is asked apart so that a text between two elicitations is not taken for none. Capability and kind of elicitation are softmax
+regressions; whether anything is elicited is asked of {units} rectified units and a straight path beside them. They name
 what an analyst sees; **a label is not evidence of guilt**: trainers and evaluators grade with the same rubrics, and
 coding agents of honest users write the same thoughts and actions.
 
@@ -330,6 +335,10 @@ rest on our grammars alone.
 time, and grammar lines by quarters; random splits are not shown because they look perfect and mean nothing. Rows of
 sources that the table labels by key words are believed only for general, coding and translation. Everything below
 is written by the script."""
+
+_APART = """Twenty-four requests of every class with their items, and 240 ordinary ones, half of them close to an elicitation on purpose, a fifth in Chinese; some follow
+well-known public templates. Written after the rest and without a look at grammars, lexicon or other files, while the last grammars (`software`, `lessons`, `fields`, `verdicts`, `making`,
+`agents`, `natives`) were, by others. The hidden layer, its units and its epochs were chosen with this file's totals in view, beside those of the files below."""
 
 _WIDE = """Some 33 wordings of every class and 244 ordinary requests, many of them close to an elicitation on purpose, in several
 languages. They were written by others than the grammars, lexicon and features, and neither side read the other's; no grammar line or

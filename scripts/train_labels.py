@@ -13,28 +13,27 @@ import argparse
 import random
 import tomllib
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from label_card import Held, write_card
 from label_data import Example, compose_phrases, read_table
+from learn import learn_hidden, learn_softmax
 from scipy.optimize import minimize_scalar
-from softmax import learn_weights
 
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
 from hydrascope.sketch.labels import (
     N_FEATURES,
     N_WORD_FEATURES,
-    LinearModel,
     clearest,
     elicitation_probabilities,
     featurize,
-    quantize_weights,
-    score_features,
     windows_of,
 )
 from hydrascope.sketch.lexicon import Lexicon, hash_lexicon
+from hydrascope.sketch.models import HiddenModel, LinearModel, place_vocabulary
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src/hydrascope/sketch/weights/labels.npz"
@@ -42,12 +41,15 @@ SEED = 20261120
 NAMES = {"capability": CAPABILITIES, "elicitation": ELICITATIONS}
 REST = {"capability": CAPABILITIES.index("general"), "elicitation": ELICITATIONS.index("none")}
 NONE = REST["elicitation"]
-VOCABULARY = {"capability": 30_000, "nothing": 60_000, "elicitation": 60_000}
-MODELS = {"capability": ["capability"], "elicitation": ["elicitation", "nothing"]}
+VOCABULARY = {"capability": 30_000, "eliciting": 60_000, "elicitation": 60_000}
+MODELS = {"capability": ["capability"], "elicitation": ["elicitation", "eliciting"]}
 """The models of a task, in the order of its logits."""
 N_FOLDS = 8
-N_EPOCHS = {"capability": 5, "nothing": 10, "elicitation": 10}
-DROP = {"capability": 0.5, "nothing": 0.3, "elicitation": 0.3}
+N_THREADS = 2
+N_UNITS = 16
+"""Hidden ones of `eliciting`."""
+N_EPOCHS = {"capability": 5, "eliciting": 12, "elicitation": 10}
+DROP = {"capability": 0.5, "eliciting": 0.3, "elicitation": 0.3}
 """Share of the features that a step does not see."""
 BLIND = 0.3
 """Share of the steps that learn from concepts alone."""
@@ -165,41 +167,49 @@ def balance(weights: np.ndarray, yes: np.ndarray) -> np.ndarray:
     return (weights / weights.mean()).astype(np.float32)
 
 
-def fit(task: str, corpus: Corpus) -> tuple[np.ndarray, LinearModel]:
-    """Vocabulary and model: capabilities, whether nothing is elicited, or which elicitation it is."""
+def fit(task: str, corpus: Corpus) -> LinearModel | HiddenModel:
+    """One model: of capabilities, of whether anything is elicited, or of which elicitation it is."""
     if task == "elicitation":
         corpus = corpus.take(corpus.truth != NONE)
     n_classes = NONE if task == "elicitation" else len(NAMES.get(task, ELICITATIONS))
     vocabulary = choose_vocabulary(corpus, n_classes, VOCABULARY[task])
-    importance = weigh(corpus, n_classes)
-    truth = corpus.truth
-    if task == "nothing":
-        truth = (truth == NONE).astype(np.int64)
-        importance, n_classes = balance(importance, truth == 1), 2
-    place = np.full(N_FEATURES, -1, np.int32)
-    place[vocabulary] = np.arange(len(vocabulary))
+    place = place_vocabulary(vocabulary, N_FEATURES)
     rows = place[corpus.features]
     bounds = np.concatenate([[0], np.cumsum(rows >= 0)])[corpus.bounds]
-    n_words = int(np.searchsorted(vocabulary, N_WORD_FEATURES))
-    weights, bias = learn_weights(
-        bounds,
-        rows[rows >= 0],
-        truth,
-        importance,
-        len(vocabulary),
-        n_classes,
-        N_EPOCHS[task],
-        0.1,
-        0.0,
-        DROP[task],
-        n_words,
-        BLIND,
-        SEED,
+    importance = weigh(corpus, n_classes)
+    how = {
+        "n_features": len(vocabulary),
+        "n_epochs": N_EPOCHS[task],
+        "drop": DROP[task],
+        "n_words": int(np.searchsorted(vocabulary, N_WORD_FEATURES)),
+        "blind": BLIND,
+        "seed": SEED,
+    }
+    if task == "eliciting":
+        asks = (corpus.truth != NONE).astype(np.int64)
+        importance = balance(importance, asks == 1)
+        weights, bias, out, offset = learn_hidden(
+            bounds, rows[rows >= 0], asks, importance, n_units=N_UNITS, rate=0.2, **how
+        )
+        return HiddenModel(
+            vocabulary=vocabulary, place=place, weights=weights, bias=bias, out=out, offset=float(offset)
+        )
+    weights, bias = learn_softmax(
+        bounds, rows[rows >= 0], corpus.truth, importance, n_classes=n_classes, rate=0.1, **how
     )
-    if task == "nothing":
-        weights, bias = weights[:, 1:] - weights[:, :1], bias[1:] - bias[:1]
-    rest = {"capability": REST["capability"], "nothing": 0}.get(task)
-    return vocabulary, LinearModel(place=place, weights=weights, bias=bias, rest=rest)
+    return LinearModel(
+        vocabulary=vocabulary,
+        place=place,
+        weights=weights,
+        bias=bias,
+        rest=REST[task] if task == "capability" else None,
+    )
+
+
+def logits_of(model: LinearModel | HiddenModel, part: Corpus) -> np.ndarray:
+    """Logits float32[n, classes] of pieces; of the yes-or-no question the one column is that of no."""
+    scores = model.score(part.bounds, part.features)
+    return -scores[:, None] if isinstance(model, HiddenModel) else scores
 
 
 def folds(family: np.ndarray) -> list[np.ndarray]:
@@ -217,13 +227,15 @@ def folds(family: np.ndarray) -> list[np.ndarray]:
 def cross_sources(task: str, corpus: Corpus, judged: Corpus) -> np.ndarray:
     """Logits of each judged piece from models that saw nothing of its family."""
     logits = np.zeros((len(judged.truth), len(NAMES[task])), np.float32)
-    for held in folds(judged.family):
-        families = np.unique(judged.family[held])
-        seen, part = corpus.take(~np.isin(corpus.family, families)), judged.take(held)
-        logits[held] = np.hstack(
-            [score_features(fit(t, seen)[1], part.bounds, part.features) for t in MODELS[task]]
-        )
+
+    def judge(held: np.ndarray) -> None:
+        seen = corpus.take(~np.isin(corpus.family, np.unique(judged.family[held])))
+        part = judged.take(held)
+        logits[held] = np.hstack([logits_of(fit(t, seen), part) for t in MODELS[task]])
         print(task, "fold", held.sum(), flush=True)
+
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        list(pool.map(judge, folds(judged.family)))
     return logits
 
 
@@ -257,7 +269,7 @@ def calibrate(task: str, logits: np.ndarray, truth: np.ndarray) -> dict[str, flo
     importance = balance(even, some).astype(float)
     return {
         "elicitation": temperature(logits[some, :NONE], truth[some], even[some]),
-        "nothing": temperature(both, (~some).astype(int), importance),
+        "eliciting": temperature(both, (~some).astype(int), importance),
     }
 
 
@@ -282,16 +294,16 @@ def main() -> None:
             index, logits = by_example(task, judged, cross_sources(task, corpus, judged))
             truth = np.array([names.index(getattr(examples[i], task)) for i in index])
             divisors = calibrate(task, logits, truth)
-            widths = [1 if name == "nothing" else logits.shape[1] - len(divisors) + 1 for name in divisors]
+            widths = [1 if name == "eliciting" else logits.shape[1] - len(divisors) + 1 for name in divisors]
             logits = logits / np.repeat(list(divisors.values()), widths)
             held[task] = Held(index=index, logits=logits, temperatures=divisors)
             if task == "elicitation":
                 none = elicitation_probabilities(logits)[truth == NONE]
                 print("95 % of ordinary texts are kept at", np.quantile(1 - none[:, NONE], 0.95))
         for name, divisor in divisors.items():
-            vocabulary, model = fit(name, corpus)
-            arrays |= quantize_weights(name, vocabulary, model.weights / divisor, model.bias / divisor)
-            print(name, len(vocabulary), "features, temperature", round(divisor, 2), flush=True)
+            model = fit(name, corpus)
+            arrays |= model.over(divisor).store(name)
+            print(name, len(model.vocabulary), "features, temperature", round(divisor, 2), flush=True)
     WEIGHTS.parent.mkdir(exist_ok=True)
     np.savez_compressed(WEIGHTS, **arrays)
     print(WEIGHTS.stat().st_size, "bytes")

@@ -127,7 +127,12 @@ def test_any_text_can_be_labelled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("phrases_holdout.toml", 0.55), ("phrases_holdout_wide.toml", 0.7)]
+    ("name", "least"),
+    [
+        ("phrases_holdout.toml", 0.55),
+        ("phrases_holdout_wide.toml", 0.7),
+        ("phrases_holdout_apart.toml", 0.7),
+    ],
 )
 def test_phrasings_written_apart_are_found_more_often_than_not(name: str, least: float) -> None:
     """Hold-outs of other wordings and languages: most are found, few ordinary requests accused."""
@@ -155,7 +160,7 @@ def test_the_shipped_weights_hold_no_text_and_are_small() -> None:
     weights = load_weights()
     assert weights.capability.weights.shape[1] == len(CAPABILITIES)
     assert weights.elicitation.weights.shape[1] == len(ELICITATIONS) - 1
-    assert weights.nothing.weights.shape[1] == 1
+    assert weights.eliciting.weights.shape[1] == len(weights.eliciting.out) + 1
     file = Path(__file__).parents[2] / "src/hydrascope/sketch/weights/labels.npz"
     assert file.stat().st_size < 2_000_000
     with np.load(file, allow_pickle=False) as archive:

@@ -1,4 +1,4 @@
-"""What a text asks for: capability and elicitation labels, by a linear model over hashed words.
+"""What a text asks for: capability and elicitation labels, by small models over hashed words.
 
 A label describes wording, not guilt: trainers and evaluators grade with the same rubrics. The features of a text are
 binary, kept only where they are in the model's vocabulary, and scaled to unit length. An instruction is a sentence or
@@ -9,7 +9,7 @@ a text that lies between two of them is not taken for none. `docs/model-card.md`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,15 +19,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hydrascope.kernels.text_classes import class_table
-from hydrascope.kernels.text_features import hash_features, sum_rows
+from hydrascope.kernels.text_features import hash_features
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
 from hydrascope.sketch.lexicon import N_CONCEPT_FEATURES, Lexicon, join_features
+from hydrascope.sketch.models import HiddenModel, LinearModel
 
 __all__ = [
     "N_FEATURES",
     "N_WORD_FEATURES",
     "WINDOW",
-    "LinearModel",
     "Weights",
     "classify_texts",
     "clearest",
@@ -38,8 +38,6 @@ __all__ = [
     "label_recurring",
     "load_weights",
     "pool_logits",
-    "quantize_weights",
-    "score_features",
     "windows_of",
 ]
 
@@ -59,23 +57,8 @@ _COMMON = 0.6  # a feature in this share of a group's texts is part of their tem
 _RECURRING = 0.02  # and in this share of those of one that varies its wording, part of what it says
 _HEARD = 0.1  # of its texts must elicit by themselves: what recurs among people of one subject can look like a demand
 _HALF = 30  # features that a group must share for them to weigh as much as all of a text
-_SURE = 10.0  # logit of the rest class where nothing is known
 _NONE = ELICITATIONS.index("none")
 _GENERAL = CAPABILITIES.index("general")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinearModel:
-    """One softmax classifier over a vocabulary of hashed features."""
-
-    place: NDArray[np.int32]
-    """int32[N_FEATURES]: row of a feature in `weights`, -1 outside the vocabulary."""
-    weights: NDArray[np.float32]
-    """float32[vocabulary, classes]."""
-    bias: NDArray[np.float32]
-    """float32[classes]."""
-    rest: int | None
-    """Class of a text without any known feature, where one is certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +66,8 @@ class Weights:
     """The shipped models."""
 
     capability: LinearModel
-    nothing: LinearModel
-    """One column: the logit of eliciting nothing."""
+    eliciting: HiddenModel
+    """Whether a text elicits at all."""
     elicitation: LinearModel
     """Which elicitation it is where there is one: all but the last of `ELICITATIONS`."""
     lexicon: Lexicon
@@ -202,48 +185,16 @@ def windows_of(text: str) -> list[str]:
     return [text[start : start + width] for start in sorted(starts)]
 
 
-def score_features(
-    model: LinearModel, bounds: NDArray[np.int64], features: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """Logits float32[n, classes] of n feature sets."""
-    sums, n_known = sum_rows(bounds, features, model.place, model.weights)
-    logits = sums / np.sqrt(np.maximum(n_known, 1))[:, None] + model.bias
-    if model.rest is not None:
-        logits[n_known == 0] = np.where(np.arange(logits.shape[1]) == model.rest, _SURE, 0)
-    return logits.astype(np.float32)
-
-
 @cache
 def load_weights() -> Weights:
     """The shipped weights, read once."""
     with np.load(_WEIGHTS_FILE) as archive:
         return Weights(
-            capability=_dequantize(archive, "capability", _GENERAL),
-            nothing=_dequantize(archive, "nothing", 0),
-            elicitation=_dequantize(archive, "elicitation", None),
+            capability=LinearModel.load(archive, "capability", N_FEATURES, rest=_GENERAL),
+            eliciting=HiddenModel.load(archive, "eliciting", N_FEATURES),
+            elicitation=LinearModel.load(archive, "elicitation", N_FEATURES),
             lexicon=Lexicon.of(archive["lexicon_keys"], archive["lexicon_concepts"]),
         )
-
-
-def quantize_weights(
-    task: str, vocabulary: NDArray[np.int32], weights: NDArray[np.float32], bias: NDArray[np.float32]
-) -> dict[str, np.ndarray]:
-    """Arrays to ship for one task: eight bits a weight, one scale a class."""
-    scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
-    return {
-        f"{task}_vocabulary": vocabulary.astype(np.int32),
-        f"{task}_rows": np.rint(weights / scale).astype(np.int8),
-        f"{task}_scale": scale.astype(np.float32),
-        f"{task}_bias": bias.astype(np.float32),
-    }
-
-
-def _dequantize(archive: Mapping[str, np.ndarray], task: str, rest: int | None) -> LinearModel:
-    vocabulary = archive[f"{task}_vocabulary"]
-    place = np.full(N_FEATURES, -1, np.int32)
-    place[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
-    weights = archive[f"{task}_rows"].astype(np.float32) * archive[f"{task}_scale"]
-    return LinearModel(place=place, weights=weights, bias=archive[f"{task}_bias"], rest=rest)
 
 
 def _logits(texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -261,11 +212,9 @@ def _score(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Logits of feature sets: capabilities; elicitations, of which the last column is that of none."""
     weights = load_weights()
-    capability, elicitation, nothing = (
-        score_features(model, bounds, features)
-        for model in (weights.capability, weights.elicitation, weights.nothing)
-    )
-    return capability, np.hstack([elicitation, nothing])
+    nothing = -weights.eliciting.score(bounds, features)
+    which = weights.elicitation.score(bounds, features)
+    return weights.capability.score(bounds, features), np.column_stack([which, nothing])
 
 
 def clearest(margin: NDArray[np.float32], owner: NDArray[np.int64]) -> NDArray[np.int64]:
