@@ -14,6 +14,7 @@ from label_data import PER_SOURCE, Example, read_holdout
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
 from hydrascope.sketch.labels import (
     CERTAIN,
+    LIKELY,
     classify_texts,
     decide,
     elicitation_probabilities,
@@ -54,6 +55,7 @@ def write_card(
             group=GROUP,
             ms=_time_group(examples),
             vocabulary=vocabulary,
+            likely=LIKELY,
             units=len(load_weights().eliciting.out),
             **{f"least_{task}": least for task, least in CERTAIN.items()},
         ),
@@ -323,7 +325,7 @@ neither is met in training; stored as 8-bit integers ({n_kb} kB, no text). Label
 two at each end of a text, and the clearest window counts. In a group, each text is drawn half-way to the group's mean,
 and what most texts share is judged by itself and weighs the more the more it is. A text whose best capability has a probability
 under {least_capability} counts as `general`; one that elicits anything with a probability under {least_elicitation} (at even odds beforehand;
-about 95 % of ordinary texts left out are then kept alone) counts as `none`, and any other as its most likely elicitation.
+about 95 % of ordinary texts left out are then kept alone) counts as `none`, and any other as its most likely elicitation; in a group, one between {likely} and that counts in part.
 Where a group puts its requests in many wordings, what recurs in one text of fifty is labelled once, as one text (`label_recurring`), if one text in ten elicits by itself: people of one subject have many words in common. A group of {group} takes {ms:.1f} ms of one core.
 
 **Trained on** {n:,} texts: at most {per} rows of each source and label of the prompt table given to

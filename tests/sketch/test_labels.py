@@ -10,7 +10,7 @@ import pytest
 
 from hydrascope.schema import CAPABILITIES, ELICITATIONS
 from hydrascope.sketch import classify_texts, label_group, label_recurring
-from hydrascope.sketch.labels import decide, load_weights, windows_of
+from hydrascope.sketch.labels import decide, elicitation_shares, load_weights, windows_of
 
 HOLDOUTS = Path(__file__).parents[2] / "scripts"
 QUESTIONS = [
@@ -153,6 +153,22 @@ def test_a_text_between_two_elicitations_is_not_none() -> None:
     divided[[0, 1, -1]] = 0.46, 0.44, 0.1
     unsure[[0, -1]] = 0.55, 0.45
     assert decide("elicitation", np.vstack([divided, unsure])).tolist() == [0, ELICITATIONS.index("none")]
+
+
+def test_a_group_whose_demand_is_likely_counts_in_part() -> None:
+    """What is probable for all of its texts is not nothing, and not all; below the line it is nothing."""
+    shares = [elicitation_shares(rows) for rows in map(_as_sure, (0.55, 0.7, 0.75, 0.9))]
+    asked = [1 - s.get("none", 0.0) for s in shares]
+    assert asked[0] == 0 and asked[3] == 1
+    assert 0 < asked[1] < asked[2] < 1
+    assert all(sum(s.values()) == pytest.approx(1) for s in shares)
+
+
+def _as_sure(p: float) -> np.ndarray:
+    """Five texts that elicit grading with the same probability."""
+    rows = np.zeros((5, len(ELICITATIONS)), np.float32)
+    rows[:, ELICITATIONS.index("rubric_grading")], rows[:, ELICITATIONS.index("none")] = p, 1 - p
+    return rows
 
 
 def test_the_shipped_weights_hold_no_text_and_are_small() -> None:

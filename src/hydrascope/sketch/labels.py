@@ -33,6 +33,7 @@ __all__ = [
     "clearest",
     "decide",
     "elicitation_probabilities",
+    "elicitation_shares",
     "featurize",
     "label_group",
     "label_recurring",
@@ -50,7 +51,9 @@ ENDS = 1200
 WINDOW = 600
 """Bytes of a window, about."""
 CERTAIN = {"capability": 0.35, "elicitation": 0.83}
-"""Least probability of a capability other than `general`, and of eliciting at all, to count in a group's shares."""
+"""Least probability of a capability other than `general`, and of eliciting at all, to count wholly in a group's shares."""
+LIKELY = 0.6
+"""Probability of eliciting from which a text counts in part."""
 
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
 _COMMON = 0.6  # a feature in this share of a group's texts is part of their template
@@ -90,8 +93,8 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
     Each text is drawn half-way to the mean of the group, since texts of one template or account mostly ask for one
     thing. Words that most of the texts have in common are judged once, together, and that judgement is joined to the
     one of each text that has them: the items of a template blur each text, not what they share. A text whose best
-    capability is not certain enough counts as `general`; one that elicits without much doubt counts as its most likely
-    elicitation, however unsure which that is.
+    capability is not certain enough counts as `general`; one that elicits counts as its most likely elicitation, however
+    unsure which that is, and the more the surer it elicits at all.
 
     Returns:
         Two mappings of label to share; shares sum to one, labels with no share are left out; both empty without
@@ -105,8 +108,7 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
     logits += weight * (shared - logits)
     elicited += weight * (shared_elicited - elicited)
     capabilities = decide("capability", _softmax(logits))
-    elicitations = decide("elicitation", elicitation_probabilities(elicited))
-    return _shares(capabilities, CAPABILITIES), _shares(elicitations, ELICITATIONS)
+    return _shares(capabilities, CAPABILITIES), elicitation_shares(elicitation_probabilities(elicited))
 
 
 def label_recurring(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str, float]]:
@@ -238,8 +240,24 @@ def _common_part(texts: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _shares(best: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, float]:
-    counts = np.bincount(best, minlength=len(names)) / len(best)
-    return {names[i]: float(counts[i]) for i in np.argsort(-counts, kind="stable") if counts[i] > 0}
+    return _named(np.bincount(best, minlength=len(names)) / len(best), names)
+
+
+def elicitation_shares(probabilities: NDArray[np.float32]) -> dict[str, float]:
+    """Each text for its most likely elicitation, the more the surer it elicits at all, and for none with the rest.
+
+    Below `LIKELY` it counts nothing, and what `decide` takes for sure counts whole: in between a group would hang on a hair.
+    """
+    elicits = 1 - probabilities[:, _NONE]
+    amount = np.clip((elicits - LIKELY) / (CERTAIN["elicitation"] - LIKELY), 0, 1)
+    best = probabilities[:, :_NONE].argmax(axis=1)
+    counts = np.bincount(best, weights=amount, minlength=len(ELICITATIONS)) / len(best)
+    counts[_NONE] = 1 - amount.mean()
+    return _named(counts, ELICITATIONS)
+
+
+def _named(shares: NDArray[np.float64], names: tuple[str, ...]) -> dict[str, float]:
+    return {names[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable") if shares[i] > 1e-9}
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
