@@ -110,3 +110,6 @@ def test_an_undecided_campaign_says_why_nobody_is_accused() -> None:
         in said
     )
     assert all(words.WITHHELD_LABELS[r] in said for r in reasons)
+    checked = [c for c in prose.checks(campaign) if "what withholds it" in c]
+    assert len(checked) == 1 and all(words.WITHHELD_LABELS[r] in checked[0] for r in reasons)
+    assert not any("lead could be gone" in c for c in prose.checks(campaign))

@@ -182,7 +182,13 @@ def failing(innocent: HypothesisEntry) -> str:
 
 
 def flip_sentence(campaign: CampaignEntry) -> str | None:
-    """How far the runner-up is behind, and which evidence weighs as much; None without a runner-up."""
+    """How far the runner-up is behind, and which evidence weighs as much; None without a runner-up.
+
+    Where the odds are held even, what holds them there decides, and no other evidence.
+    """
+    if campaign.withheld:
+        why = words.join(words.WITHHELD_LABELS[reason] for reason in campaign.withheld)
+        return f"What would change the verdict is what withholds it: that {why}. Look there first."
     if len(campaign.hypotheses) < 2:
         return None
     best, second = sorted(campaign.hypotheses, key=lambda h: -h.bits)[:2]
