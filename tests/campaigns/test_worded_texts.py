@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import csr_array
 
-from hydrascope.campaigns.content import _SURE, _is_theirs, _Kept, _surer
+from hydrascope.campaigns.content import _SURE, ContentSource, _is_theirs, _Kept, _own_demand, _surer
 from hydrascope.campaigns.held import Held
 from hydrascope.campaigns.observations import Observations
 from hydrascope.features.surroundings import TextSample
@@ -117,3 +117,18 @@ def test_texts_that_hold_only_what_others_send_too_are_not_labelled() -> None:
     held = Held(n_members=N_MEMBERS, member=member, xid=xid, template=template.astype(np.int32))
     left = replace(some, held=held).without(np.array([0], np.int32), np.array([1], np.int32))
     assert np.setdiff1d(some.rows, left.rows).tolist() == [4 * m + 2 for m in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("recurring", "each", "heard"),
+    [(0.95, 0.0, 0.95), (0.8, 1.0, 1.0), (0.8, 0.85, 0.3), (0.0, 0.0, 0.3)],
+)
+def test_a_groups_own_wording_is_read_as_one_and_text_by_text(
+    recurring: float, each: float, heard: float
+) -> None:
+    """Either reading may be sure of the demand; what neither is sure of moves nothing."""
+    said = [({}, {"reasoning_articulation": p, "none": 1 - p}) for p in (recurring, each)]
+    source = SimpleNamespace(label_recurring=lambda texts: said[0], label=lambda texts: said[1])
+    before = {"reasoning_articulation": 0.3, "none": 0.7}
+    assert _own_demand(cast(ContentSource, source), ["a", "b"], before, 0.3)[1] == heard
+    assert _own_demand(cast(ContentSource, source), ["a", "b"], before, None) == (before, None)

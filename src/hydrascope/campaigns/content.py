@@ -49,7 +49,7 @@ _PAIRS = 60
 _VARIED = 5.0
 """Wordings in turn, from which a request's own words are too few to tell what is asked for: what recurs between the texts is labelled as well."""
 _SURE = 0.9
-"""Probability from which what recurs in the texts that hold a group's own wording elicits: with the items of the texts it is labelled less surely."""
+"""How surely the texts that hold a group's own wording must elicit, by what recurs in them or each of them by itself: items label them less surely."""
 _SHOWN = 60
 """Members whose texts are read."""
 _FEW_COMBINATIONS = 20.0
@@ -152,8 +152,7 @@ def describe_content(
     elicits = _elicitation(observations, source, kept, members, users, templates, theirs, elicitations)
     if wordings is not None and wordings >= _VARIED:
         elicitations, elicits = _surer(elicitations, elicits, source.label_recurring(texts)[1])
-    own_words = source.label_recurring(kept.worded(wording))[1]
-    elicitations, elicits = _surer(elicitations, elicits, own_words, least=_SURE)
+    elicitations, elicits = _own_demand(source, kept.worded(wording), elicitations, elicits)
     if stock is None:
         text_users = _text_users(observations, members, users, templates)
         own = templates[is_private(observations, members, templates)]
@@ -182,6 +181,19 @@ def describe_content(
         else tuple(kept.ids_of(carried_prompts(observations.carried, members))[:20]),
         **_items(source, members),
     )
+
+
+def _own_demand(
+    source: ContentSource, worded: Sequence[str], elicitations: Mapping[str, float], elicits: float | None
+) -> tuple[Mapping[str, float], float | None]:
+    """A group's elicitations and how surely it elicits, or those of the texts that hold its own wording, where one of two readings is sure.
+
+    What recurs in them is read once, which their items do not blur; and each by itself, which a short wrapper around few subjects needs.
+    """
+    for read in (source.label_recurring, source.label):
+        if elicits is not None and elicits < _SURE:
+            elicitations, elicits = _surer(elicitations, elicits, read(worded)[1], least=_SURE)
+    return elicitations, elicits
 
 
 def _surer(
