@@ -328,7 +328,7 @@ under {least_capability} counts as `general`; one that elicits anything with a p
 about 95 % of ordinary texts left out are then kept alone) counts as `none`, and any other as its most likely elicitation; in a group, one between {likely} and that counts in part.
 Where a group puts its requests in many wordings, what recurs in one text of fifty is labelled once, as one text (`label_recurring`), if one text in ten elicits by itself: people of one subject have many words in common. A group of {group} takes {ms:.1f} ms of one core.
 
-**Trained on** {n:,} texts: at most {per} rows of each source and label of the prompt table given to
+**Trained on** {n:,} texts: at most {per} rows of each source, label and form (last turn, or all messages as JSON) of the prompt table given to
 `scripts/train_labels.py`, and phrase grammars and word lists of our own (`scripts/phrases/`, `scripts/phrases_concepts.toml`,
 eight languages; `scripts/phrase_frames.py` lays both sides out alike) around its questions. The table has no rows for computer use, data analysis and most elicitations: those
 rest on our grammars alone.

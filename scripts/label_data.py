@@ -8,7 +8,7 @@ import random
 import re
 import tomllib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -88,10 +88,13 @@ class Example:
 
 
 def read_table(path: str, seed: int) -> list[Example]:
-    """Rows of the prompt table with our labels, at most `PER_SOURCE` of a source and label."""
+    """Rows of the prompt table with our labels, at most `PER_SOURCE` of a source, label and form.
+
+    A conversation is met in two forms: its last turn, as the pipeline wants it, and all of its messages as JSON, as some logs have it.
+    """
     columns = ["source", "capability", "system", "prompt", "n_turns", "lang"]
     rows = pq.read_table(path, columns=columns).to_pylist()
-    groups: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    groups: dict[tuple[str, str, bool], list[Example]] = defaultdict(list)
     for row in rows:
         source = row["source"]
         capability = WHOLE_SOURCE.get(source) or CAPABILITY.get(row["capability"], row["capability"])
@@ -99,16 +102,17 @@ def read_table(path: str, seed: int) -> list[Example]:
         if source == "biggen_bench" and capability == "translation":
             continue
         believed = source not in GUESSED or capability in BELIEVED
-        groups[source, capability].append(
-            Example(
-                text=_as_sent(row),
-                capability=capability if believed else None,
-                elicitation=None if source in UNCLEAR else elicitation,
-                source=source,
-                lang=row["lang"],
-                family=FAMILIES.get(source, source),
-            )
+        example = Example(
+            text=_as_sent(row),
+            capability=capability if believed else None,
+            elicitation=None if source in UNCLEAR else elicitation,
+            source=source,
+            lang=row["lang"],
+            family=FAMILIES.get(source, source),
         )
+        groups[source, capability, False].append(example)
+        if row["n_turns"] > 1:
+            groups[source, capability, True].append(replace(example, text=row["prompt"]))
     rng = random.Random(seed)
     return [e for key in sorted(groups) for e in rng.sample(groups[key], min(PER_SOURCE, len(groups[key])))]
 
