@@ -58,19 +58,12 @@ class LinearModel:
 
     def store(self, name: str) -> dict[str, np.ndarray]:
         """Arrays to ship: eight bits a weight, one scale a class."""
-        return _stored(name, self.vocabulary, self.weights) | {f"{name}_bias": self.bias.astype(np.float32)}
+        return _stored(name, self.vocabulary, self.weights, self.bias)
 
     @classmethod
     def load(cls, archive: Arrays, name: str, n_features: int, rest: int | None = None) -> Self:
         """What `store` made."""
-        vocabulary = np.asarray(archive[f"{name}_vocabulary"], np.int32)
-        return cls(
-            vocabulary=vocabulary,
-            place=place_vocabulary(vocabulary, n_features),
-            weights=_loaded(name, archive),
-            bias=np.asarray(archive[f"{name}_bias"], np.float32),
-            rest=rest,
-        )
+        return cls(**_loaded(name, archive, n_features), rest=rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +100,7 @@ class HiddenModel:
 
     def store(self, name: str) -> dict[str, np.ndarray]:
         """Arrays to ship: eight bits a weight, one scale a unit."""
-        return _stored(name, self.vocabulary, self.weights) | {
-            f"{name}_bias": self.bias.astype(np.float32),
+        return _stored(name, self.vocabulary, self.weights, self.bias) | {
             f"{name}_out": self.out.astype(np.float32),
             f"{name}_offset": np.array(self.offset, np.float32),
         }
@@ -116,12 +108,8 @@ class HiddenModel:
     @classmethod
     def load(cls, archive: Arrays, name: str, n_features: int) -> Self:
         """What `store` made."""
-        vocabulary = np.asarray(archive[f"{name}_vocabulary"], np.int32)
         return cls(
-            vocabulary=vocabulary,
-            place=place_vocabulary(vocabulary, n_features),
-            weights=_loaded(name, archive),
-            bias=np.asarray(archive[f"{name}_bias"], np.float32),
+            **_loaded(name, archive, n_features),
             out=np.asarray(archive[f"{name}_out"], np.float32),
             offset=float(np.asarray(archive[f"{name}_offset"], np.float32)),
         )
@@ -138,15 +126,26 @@ def _mean_rows(
     return sums / np.sqrt(np.maximum(n_known, 1))[:, None], n_known
 
 
-def _stored(name: str, vocabulary: NDArray[np.int32], weights: NDArray[np.float32]) -> dict[str, np.ndarray]:
+def _stored(
+    name: str, vocabulary: NDArray[np.int32], weights: NDArray[np.float32], bias: NDArray[np.float32]
+) -> dict[str, np.ndarray]:
+    """Arrays of what both kinds of model have: eight bits a weight, one scale a column."""
     scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
     return {
         f"{name}_vocabulary": vocabulary.astype(np.int32),
         f"{name}_rows": np.rint(weights / scale).astype(np.int8),
         f"{name}_scale": scale.astype(np.float32),
+        f"{name}_bias": bias.astype(np.float32),
     }
 
 
-def _loaded(name: str, archive: Arrays) -> NDArray[np.float32]:
+def _loaded(name: str, archive: Arrays, n_features: int) -> dict[str, np.ndarray]:
+    """What `_stored` made, as fields."""
+    vocabulary = np.asarray(archive[f"{name}_vocabulary"], np.int32)
     rows, scale = np.asarray(archive[f"{name}_rows"]), np.asarray(archive[f"{name}_scale"])
-    return rows.astype(np.float32) * scale.astype(np.float32)
+    return {
+        "vocabulary": vocabulary,
+        "place": place_vocabulary(vocabulary, n_features),
+        "weights": rows.astype(np.float32) * scale.astype(np.float32),
+        "bias": np.asarray(archive[f"{name}_bias"], np.float32),
+    }
