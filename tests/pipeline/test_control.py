@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scanning import FAST, accused, campaigns, documents, scan_paths, scan_world
@@ -13,7 +14,8 @@ from worlds import World
 from hydrascope.campaigns.judge import EnforcementSettings
 from hydrascope.errors import ConfigError, UsageError
 from hydrascope.pipeline import ScanSettings
-from hydrascope.pipeline.control import read_control
+from hydrascope.pipeline.control import Allow, Control, read_control, without_allowed
+from hydrascope.schema import ACCOUNTS
 
 EAGER = replace(
     FAST.detect,
@@ -145,3 +147,12 @@ def test_a_declared_account_is_left_to_a_person(world: World, tmp_path: Path) ->
     rows = {r["account_id"]: r for r in pq.read_table(folder / "accounts.parquet").to_pylist()}
     assert rows["camp005"]["campaign_id"] == rows["camp006"]["campaign_id"] is not None
     assert rows["camp006"]["enforceable"] and not rows["camp005"]["enforceable"]
+
+
+def test_allowed_accounts_stand_by_for_nobody() -> None:
+    """Listed by themselves or by their organization; one without an organization is not."""
+    rows = [{"account_id": "a"}, {"account_id": "b", "organization_id": "org"}, {"account_id": "c"}]
+    accounts = pa.Table.from_pylist(rows, schema=ACCOUNTS)
+    control = Control(allow=Allow(accounts=("a",), organizations=("org",)))
+    assert without_allowed(control, accounts)["account_id"].to_pylist() == ["c"]
+    assert without_allowed(Control(), accounts) == accounts

@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hydrascope.campaigns.judge import EnforcementSettings
 from hydrascope.campaigns.observations import Channel
@@ -40,7 +41,15 @@ from hydrascope.errors import ConfigError, nearest
 from hydrascope.features.population import Population
 from hydrascope.kernels.strings import hash_strings
 
-__all__ = ["INDICATOR_CHANNELS", "Allow", "Control", "allowed_accounts", "match_indicators", "read_control"]
+__all__ = [
+    "INDICATOR_CHANNELS",
+    "Allow",
+    "Control",
+    "allowed_accounts",
+    "match_indicators",
+    "read_control",
+    "without_allowed",
+]
 
 INDICATOR_CHANNELS: Mapping[str, str] = {
     "client_ip": "ip",
@@ -146,6 +155,15 @@ def allowed_accounts(
         networks = [ipaddress.ip_network(a, strict=False) for a in control.allow.addresses]
         allowed[_users(channels["ip"], _inside(engine, networks))] = True
     return allowed
+
+
+def without_allowed(control: Control, accounts: pa.Table) -> pa.Table:
+    """Rows of an accounts table that are allow-listed neither by themselves nor by their organization: silent accounts have no address."""
+    listed = pc.or_(
+        pc.is_in(accounts["account_id"], value_set=pa.array(control.allow.accounts, pa.string())),
+        pc.is_in(accounts["organization_id"], value_set=pa.array(control.allow.organizations, pa.string())),
+    )
+    return accounts.filter(pc.invert(listed))
 
 
 def _inside(engine: Engine, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> np.ndarray:

@@ -80,7 +80,7 @@ from hydrascope.linkage.blocks import Block, dense_blocks
 from hydrascope.linkage.clusters import cluster_links
 from hydrascope.linkage.incidence import ChannelSpec, Incidence, incidence_from_rows
 from hydrascope.linkage.links import Links, link_accounts
-from hydrascope.pipeline.control import Control, allowed_accounts, match_indicators
+from hydrascope.pipeline.control import Control, allowed_accounts, match_indicators, without_allowed
 from hydrascope.pipeline.pools import unite_pools
 from hydrascope.pipeline.settings import DetectSettings
 from hydrascope.pipeline.texts import (
@@ -237,7 +237,8 @@ def detect(
     with time_stage("shares"):
         findings = _with_shares(engine, read, observations, untied, findings)
     with time_stage("surroundings"):
-        findings = with_standby(observations, accounts, events, findings)
+        known = None if accounts is None else without_allowed(control, accounts)
+        findings = with_standby(observations, known, events, findings)
         pairs = _pair_links(links, incidence.channels)
         around = _surround(engine, observations, findings, pairs, source, happenings, control)
     return Detection(
