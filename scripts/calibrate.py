@@ -1,4 +1,4 @@
-"""Fit what stated odds of distillation are worth, on worlds for tuning, and write it beside the hypotheses.
+"""Fit weights of observables, and what pooled odds of distillation are worth, on worlds for tuning, and write both beside the hypotheses.
 
     python scripts/calibrate.py OUT --prompts ../shared/data/prompts_dev.parquet [--workers 2] [--fit-only]
     python scripts/calibrate.py OUT --judge [--seeds 56 57 58 59] [--workers 2]
@@ -29,18 +29,26 @@ from scipy.optimize import minimize
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(ROOT / "scripts"))
 
 from second_world.worlds import make_world  # noqa: E402
 from second_worlds import hydrascope  # noqa: E402
+from weights import Known, as_toml, fit_weights  # noqa: E402
 
 from hydrascope.campaigns.calibration import Calibration, Interval, basis, load_calibration  # noqa: E402
-from hydrascope.campaigns.hypotheses import load_model, stated_log2_odds  # noqa: E402
+from hydrascope.campaigns.fitted import Fitted, load_fitted  # noqa: E402
+from hydrascope.campaigns.hypotheses import load_model, pooled_log2_odds, score_hypotheses  # noqa: E402
+from hydrascope.campaigns.judge import may_be_accused  # noqa: E402
 
-TARGET = ROOT / "src/hydrascope/campaigns/calibration.toml"
+CAMPAIGNS = ROOT / "src/hydrascope/campaigns"
 FIRST = ("everything", "mixed", "proxied", "residential", "shared")
 SECOND = ("mixed", "no-identity", "evasive", "small-operator")
+QUARTER = " quarter"
+"""Of a world's name: at a quarter of its size, for campaigns of a dozen accounts."""
 WORLDS = [(f"tuning/{n}", seed) for seed in (1, 2, 3) for n in FIRST]
 WORLDS += [("tuning/cover-50", 1), ("tuning/cover-80", 1), ("null", 1), ("null", 2)]
+WORLDS += [(f"tuning/{n}{QUARTER}", seed) for seed in (4, 5) for n in FIRST]
+WORLDS += [("null-tuning-relays", seed) for seed in (1, 2, 3, 4)]
 WORLDS += [(n, seed) for seed in (1, 2, 3, 4, 5) for n in SECOND]
 """Seeds 1-9 of the second generator are for tuning."""
 EDGES = (0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 1.01)
@@ -48,8 +56,11 @@ LEAST_ODDS = -3.0
 """Bits: the lines are for groups that come into question, and are not fitted to others."""
 SLOPES = {"large": (0.1, 1.5), "handful": (0.1, 1.0)}
 """Least and most: worlds of two generators are fewer than they seem. No stated bit counts more than one and a half times, of a handful not more than once."""
-MOST_EVEN = 0.0
-"""Bits that stated even odds are worth at most: near even odds there are few groups, and innocent ones among them."""
+MOST_EVEN = {"large": 0.0, "handful": -0.3}
+"""Bits that stated even odds are worth at most: near even odds there are few groups, and innocent ones among them; a log has many more handfuls that agree by chance than these worlds."""
+
+LARGER = [{"type": "ineq", "fun": lambda line: line[0::2] - line[1::2]}]
+"""A larger group is never believed less for the same odds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +70,12 @@ class Group:
     world: str
     n: int
     odds: float
-    """log2 of the odds of distillation as the rates state them."""
+    """log2 of the odds of distillation before they are calibrated."""
     printed: float
     """Probability of distillation that the scan printed."""
     guilty: bool
+    open: bool = True
+    """Whether odds alone decide on it: no other condition of a verdict withholds it."""
 
 
 def main() -> None:
@@ -72,15 +85,17 @@ def main() -> None:
     worlds = [(n, s) for s in options.seeds for n in (*SECOND, "null")] if options.judge else WORLDS
     with ThreadPoolExecutor(options.workers) as pool:
         found = list(pool.map(lambda w: _groups(*w, options), worlds))
-    groups = [_read(g) for world in found for g in world]
+    rows = [g for world in found for g in world]
     if options.judge:
+        groups = _read(rows, load_fitted())
         _write(replace(load_calibration(), judging=held(groups)))
         print(_table(groups, np.array([g.printed for g in groups])))
         return
+    groups = _read_afresh(rows)
+    first, second = ([g for g in groups if _is_first(g.world) == which] for which in (True, False))
     fitted = fit(groups)
     _write(fitted)
-    first = [g for g in groups if g.world.startswith("tuning/")]
-    second = [g for g in groups if not g.world.startswith("tuning/")]
+    (CAMPAIGNS / "fitted.toml").write_text(as_toml(_weights(rows)), encoding="utf-8")
     for title, learned, judged in (
         ("as stated", None, groups),
         ("fitted to the first generator, judged on the second", fit(first), second),
@@ -107,7 +122,7 @@ def _arguments() -> argparse.Namespace:
 
 def _groups(name: str, seed: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     """The groups of one world, from disk where they are there."""
-    path = options.out / f"{name.replace('/', '-')}-{seed}.json"
+    path = options.out / f"{name.replace('/', '-').replace(' ', '-')}-{seed}.json"
     if not path.exists():
         if options.fit_only:
             return []
@@ -123,10 +138,12 @@ def _groups(name: str, seed: int, options: argparse.Namespace) -> list[dict[str,
 def _scanned(name: str, seed: int, folder: Path, prompts: Path | None) -> list[dict[str, Any]]:
     world, findings = folder / "world", folder / "findings"
     world.mkdir(parents=True)
-    if name.startswith("tuning/"):
+    if _is_first(name):
         pool = ("--prompts", prompts) if prompts else ()
+        size = ("--scale", "0.25") if name.endswith(QUARTER) else ()
         world.rmdir()
-        hydrascope("simulate", world, "--scenario", name, "--seed", str(seed), *pool)
+        scenario = name.removesuffix(QUARTER)
+        hydrascope("simulate", world, "--scenario", scenario, "--seed", str(seed), *size, *pool)
     else:
         make_world(world, name, seed)
     tables = ("--accounts", world / "accounts.parquet", "--events", world / "events.parquet")
@@ -153,15 +170,44 @@ def _printed(campaign: dict[str, Any]) -> float:
     return sum(h["probability"] for h in campaign["hypotheses"] if h["verdict"] == "distillation")
 
 
-def _read(group: dict[str, Any]) -> Group:
-    observables = group["observables"]
-    return Group(
-        world=group["world"],
-        n=int(observables["n_accounts"]),
-        odds=stated_log2_odds(observables),
-        printed=group["printed"],
-        guilty=group["guilty"] >= 0.5,
-    )
+def _family(row: dict[str, Any]) -> str:
+    """Which generator made the group's world."""
+    return "first" if _is_first(row["world"]) else "second"
+
+
+def _is_first(world: str) -> bool:
+    return world.startswith(("tuning/", "null-tuning-"))
+
+
+def _weights(rows: list[dict[str, Any]]) -> Fitted:
+    known = [Known(family=_family(r), measured=r["observables"], guilty=r["guilty"] >= 0.5) for r in rows]
+    return fit_weights(known, prior=_prior())
+
+
+def _read_afresh(rows: list[dict[str, Any]]) -> list[Group]:
+    """Groups with odds by weights of the worlds of other seeds: weights know the groups that they were fitted to too well."""
+    seed = np.array([int(r["world"].rsplit("-", 1)[1]) for r in rows])
+    groups: list[Group] = []
+    for s in sorted(set(seed.tolist())):
+        here, others = (
+            [r for r, k in zip(rows, seed, strict=True) if (k == s) == own] for own in (True, False)
+        )
+        groups += _read(here, _weights(others))
+    return groups
+
+
+def _read(rows: list[dict[str, Any]], weights: Fitted) -> list[Group]:
+    return [
+        Group(
+            world=r["world"],
+            n=int(r["observables"]["n_accounts"]),
+            odds=pooled_log2_odds({n: v for n, v in r["observables"].items() if v is not None}, weights),
+            printed=r["printed"],
+            guilty=r["guilty"] >= 0.5,
+            open=may_be_accused(score_hypotheses(r["observables"])),
+        )
+        for r in rows
+    ]
 
 
 def fit(groups: list[Group]) -> Calibration:
@@ -169,10 +215,11 @@ def fit(groups: list[Group]) -> Calibration:
 
     In many worlds all large groups above some odds are guilty, so the likeliest slope has no bound; the penalty, Jeffreys'
     prior, gives it one that grows with what was seen (Firth, Biometrika 80, 1993). Groups are weighted so that guilty ones
-    are as common as the hypotheses' priors say: worlds for tuning hold more campaigns than a provider's log does.
+    are as common as the hypotheses' priors say: worlds for tuning hold more campaigns than a provider's log does. Groups that
+    something else than their odds keeps from a verdict are left out; relays above all, which the verdict asks for a sign.
     """
     share, prior = np.mean([g.guilty for g in groups]), _prior()
-    near = [g for g in groups if g.odds > LEAST_ODDS]
+    near = [g for g in groups if g.open and g.odds > LEAST_ODDS]
     x = np.array([basis(g.odds, g.n) for g in near]) * math.log(2)
     guilty = np.array([g.guilty for g in near])
     weight = np.where(guilty, prior / share, (1 - prior) / (1 - share))
@@ -185,8 +232,9 @@ def fit(groups: list[Group]) -> Calibration:
         wrong = float(weight @ np.logaddexp(0, np.where(guilty, -score, score)))
         return wrong - 0.5 * float(np.linalg.slogdet(information + 1e-9 * np.eye(len(line)))[1])
 
-    line = minimize(loss, [0.0, 0.0, 1.0, 1.0], bounds=[(None, MOST_EVEN)] * 2 + list(SLOPES.values())).x
-    large, handful, large_slope, handful_slope = (round(float(v), 3) for v in line)
+    limits = [*((None, most) for most in MOST_EVEN.values()), *SLOPES.values()]
+    line = minimize(loss, [0.0, -1.0, 1.0, 1.0], method="SLSQP", bounds=limits, constraints=LARGER).x
+    large, handful, large_slope, handful_slope = (round(float(v), 3) + 0.0 for v in line)
     return Calibration(
         large=large,
         large_slope=large_slope,
@@ -250,7 +298,7 @@ def _write(fitted: Calibration) -> None:
     lines += [f"{f.name} = {getattr(fitted, f.name)}" for f in fields(fitted) if f.name != "judging"]
     for interval in fitted.judging:
         lines += ["", "[[judging]]", *(f"{name} = {value}" for name, value in asdict(interval).items())]
-    TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (CAMPAIGNS / "calibration.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

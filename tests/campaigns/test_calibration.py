@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hydrascope.campaigns.calibration import SMALL, load_calibration
-from hydrascope.campaigns.hypotheses import load_model, score_hypotheses, stated_log2_odds
+from hydrascope.campaigns.hypotheses import load_model, pooled_log2_odds, score_hypotheses
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
@@ -57,7 +57,7 @@ def test_the_probability_of_distillation_is_what_is_kept_and_the_rest_keeps_its_
     """Calibration moves probability between guilty and innocent hypotheses, none among either."""
     measured = {"n_accounts": 200.0, "synchrony_bits": 3.0, "volume_evenness": 0.2, "one_organization": 0.0}
     scored = score_hypotheses(measured)
-    odds = load_calibration().kept(stated_log2_odds(measured), 200.0)
+    odds = load_calibration().kept(pooled_log2_odds(measured), 200.0)
     assert scored.probability("distillation") == pytest.approx(1 / (1 + 2.0**-odds))
     weights = scored.contributions.values()
     total = dict(zip(load_model().names, load_model().log2_prior + sum(weights), strict=True))

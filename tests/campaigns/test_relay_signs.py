@@ -12,10 +12,12 @@ from hydrascope.campaigns.hypotheses import Scored
 from hydrascope.campaigns.judge import _withheld, shows_campaign
 
 
-def shown(guilty: str, innocent: str, **measured: float) -> bool:
+def shown(guilty: str, innocent: str, *, rival: float = 0.3, **measured: float) -> bool:
     """Whether anything speaks of a campaign, with the likeliest explanations of either kind."""
     names = {True: guilty, False: innocent}
-    scored = SimpleNamespace(measured=measured, leading=lambda *, guilty: SimpleNamespace(name=names[guilty]))
+    scored = SimpleNamespace(
+        measured=measured, leading=lambda *, guilty: SimpleNamespace(name=names[guilty], probability=rival)
+    )
     return shows_campaign(cast(Scored, scored))
 
 
@@ -23,10 +25,10 @@ def withheld(
     probability: float, linked: bool, guilty: str = "distillation", innocent: str = "class", **measured: float
 ) -> tuple[str, ...]:
     """Why a group of this probability is not accused."""
-    names = {True: guilty, False: innocent}
+    names, rival = {True: guilty, False: innocent}, 1 - probability
     scored = SimpleNamespace(
         measured=measured,
-        leading=lambda *, guilty: SimpleNamespace(name=names[guilty]),
+        leading=lambda *, guilty: SimpleNamespace(name=names[guilty], probability=rival),
         hypotheses=[SimpleNamespace(verdict="distillation"), SimpleNamespace(verdict="reseller")],
         probability=lambda verdict: probability if verdict == "distillation" else 1 - probability,
     )
@@ -47,6 +49,19 @@ def test_the_same_habits_speak_where_nearly_all_is_the_groups_own_text() -> None
     """One work fills the accounts; in the midst of a relay's customers it would not."""
     assert shown("distillation", "reseller", **HABITS, private_share=0.9)
     assert not shown("relayed", "reseller", **HABITS, private_share=0.9)
+
+
+def test_they_speak_where_a_relay_is_a_hundred_times_less_likely() -> None:
+    """An explanation that hardly holds is none."""
+    assert shown("distillation", "reseller", **HABITS, private_share=0.1, rival=0.005)
+
+
+@pytest.mark.parametrize(("probability", "unsure"), [(0.85, True), (0.93, False)])
+def test_what_a_relay_shows_too_accuses_at_surer_odds_only(probability: float, unsure: bool) -> None:
+    """A relay that one application fills has texts of its own, and deals them out evenly."""
+    measured = {**HABITS, "private_share": 0.8, "n_accounts": 150.0}
+    assert ("unsure" in withheld(probability, True, innocent="reseller", **measured)) is unsure
+    assert "unsure" not in withheld(probability, True, innocent="reseller", **measured, elicitation=0.9)
 
 
 def test_they_speak_where_no_relay_explains_the_group() -> None:

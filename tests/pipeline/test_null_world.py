@@ -33,7 +33,13 @@ def test_two_people_are_no_campaign(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "seed"),
-    [("null-tuning", 1), ("null-tuning", 2), ("null-judging", 1), ("null-judging-relays", 4)],
+    [
+        ("null-tuning", 1),
+        ("null-tuning", 2),
+        ("null-judging", 1),
+        ("null-judging-relays", 4),
+        ("null-tuning-relays", 5),
+    ],
 )
 def test_a_mixed_world_without_a_campaign_has_no_enforceable_verdict(
     tmp_path: Path, name: str, seed: int

@@ -1,6 +1,6 @@
-"""What stated odds of distillation are worth, as fitted to groups whose truth is known.
+"""What pooled odds of distillation are worth, as fitted to groups whose truth is known.
 
-The posterior of naive Bayes over rates that people stated ranks groups well and says too little of it: of a large group
+Odds from rates that people stated and from fitted weights rank groups well and say too little of it: of a large group
 whose odds are four to one hardly any is innocent. A handful of strangers who agree by chance reaches the same odds far
 more often. So log odds in favour are mapped by a line (Platt, Advances in Large Margin Classifiers, 1999), one for large
 groups and one for handfuls. Odds against distillation keep their slope: campaigns that hide well lie there, and a line
@@ -39,7 +39,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Lines from stated log odds, in bits, to kept ones."""
+    """Lines from pooled log odds, in bits, to kept ones."""
 
     large: float
     """Bits that stated even odds are worth, of a large group."""

@@ -202,15 +202,10 @@ def _handovers(judged: Judged) -> list[Evidence]:
 
 
 def _abuse_evidence(judged: Judged) -> list[Evidence]:
-    model = load_model()
-    mine = model.names.index(judged.scored.leading(guilty=True).name)
-    rival = model.names.index(best_innocent(judged).name)
+    weights = judged.scored.bits_between(judged.scored.leading(guilty=True), best_innocent(judged))
     found = []
-    for observable in model.observables:
-        weights = judged.scored.contributions.get(observable.name)
-        if weights is None:
-            continue
-        bits = float(weights[mine] - weights[rival])
+    for observable in load_model().observables:
+        bits = weights.get(observable.name, 0.0)
         if abs(bits) < _LEAST_BITS:
             continue
         sentence = observable.says.format(value=judged.scored.measured[observable.name])

@@ -8,6 +8,9 @@ Several hypotheses may lead to one verdict. An operator who shares no card share
 either, so the lack of all three is one piece of news, not three: each way of running a campaign is a
 hypothesis of its own, and a verdict's probability is the sum over its hypotheses (a finite mixture).
 A hypothesis may be `like` another and then states only the rates in which it differs.
+
+The odds of distillation are the mean, in bits, of what the rates say and of what was fitted to groups of known truth
+(`fitted`), and are then calibrated (`calibration`).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from hydrascope.campaigns.calibration import load_calibration
+from hydrascope.campaigns.fitted import NOT_FITTED, Fitted, load_fitted
 from hydrascope.config import read_toml
 from hydrascope.records import Hypothesis, Verdict
 
@@ -28,9 +32,10 @@ __all__ = [
     "Observable",
     "Scored",
     "at_most_even",
+    "intervals_of",
     "load_model",
+    "pooled_log2_odds",
     "score_hypotheses",
-    "stated_log2_odds",
 ]
 
 FAMILY_CAP = 6.0
@@ -88,7 +93,23 @@ class Scored:
     """Best first; reasons are the three strongest on either side."""
     contributions: Mapping[str, np.ndarray]
     """Observable to log2 likelihood of each hypothesis, after its family's cap, in the model's order."""
+    fitted: Mapping[str, float]
+    """Observable to bits for distillation by the fitted weights."""
     measured: Mapping[str, float]
+
+    def bits_between(self, mine: Hypothesis, rival: Hypothesis) -> dict[str, float]:
+        """Observable to bits by which it favours one hypothesis over another, as pooled.
+
+        Args:
+            mine: one that leads to a distillation verdict.
+            rival: one that does not.
+        """
+        names = load_model().names
+        i, j = names.index(mine.name), names.index(rival.name)
+        stated = {n: float(w[i] - w[j]) for n, w in self.contributions.items()}
+        return {
+            n: bits if n not in self.fitted else 0.5 * (bits + self.fitted[n]) for n, bits in stated.items()
+        }
 
     def leading(self, *, guilty: bool) -> Hypothesis:
         """The likeliest hypothesis that leads to a distillation verdict, or that does not."""
@@ -143,17 +164,20 @@ def score_hypotheses(measured: Mapping[str, float | None]) -> Scored:
     """
     model = load_model()
     known = {k: v for k, v in measured.items() if v is not None}
-    weights = _weigh(model, known)
+    weights, intervals = _weigh(model, known), intervals_of(known)
     total = _stated(model, weights)
     if "n_accounts" in known:
-        odds = _log2_odds(model, total)
-        total += np.where(model.guilty, load_calibration().kept(odds, known["n_accounts"]) - odds, 0.0)
+        pooled = _pooled(model, weights, load_fitted().log2_odds(intervals))
+        kept = load_calibration().kept(pooled, known["n_accounts"])
+        total += np.where(model.guilty, kept - _log2_odds(model, total), 0.0)
     posterior = np.exp2(total - total.max())
     posterior /= posterior.sum()
     order = np.argsort(-posterior, kind="stable")
     effects = _effects(weights)
     found = tuple(_hypothesis(model, int(i), total, posterior, effects, known) for i in order)
-    return Scored(hypotheses=found, contributions=weights, measured=known)
+    return Scored(
+        hypotheses=found, contributions=weights, fitted=load_fitted().weigh(intervals), measured=known
+    )
 
 
 def at_most_even(scored: Scored) -> Scored:
@@ -174,10 +198,24 @@ def at_most_even(scored: Scored) -> Scored:
     return replace(scored, hypotheses=tuple(sorted(moved, key=lambda h: -h.probability)))
 
 
-def stated_log2_odds(measured: Mapping[str, float]) -> float:
-    """Log2 odds of distillation by the rates alone, before they are calibrated."""
+def pooled_log2_odds(measured: Mapping[str, float], fitted: Fitted | None = None) -> float:
+    """Log2 odds of distillation before they are calibrated, by the rates and by fitted weights (by default, those shipped)."""
     model = load_model()
-    return _log2_odds(model, _stated(model, _weigh(model, measured)))
+    return _pooled(
+        model, _weigh(model, measured), (fitted or load_fitted()).log2_odds(intervals_of(measured))
+    )
+
+
+def _pooled(model: Model, weights: Mapping[str, np.ndarray], fitted: float) -> float:
+    """The mean of fitted log2 odds and of those that the same observables state; what has no fitted weight counts as stated."""
+    stated = _log2_odds(model, _stated(model, weights))
+    both = {name: bits for name, bits in weights.items() if name not in NOT_FITTED}
+    return stated + 0.5 * (fitted - _log2_odds(model, _stated(model, both)))
+
+
+def intervals_of(measured: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Observable to float64[intervals], how far its value lies in each, of those that were measured."""
+    return {o.name: o.intervals(measured[o.name]) for o in load_model().observables if o.name in measured}
 
 
 def _weigh(model: Model, known: Mapping[str, float]) -> dict[str, np.ndarray]:

@@ -36,6 +36,7 @@ __all__ = [
     "least_habit_bits",
     "least_operator_bits",
     "link_null",
+    "may_be_accused",
     "null_holds",
     "operator_bits",
     "strays",
@@ -58,6 +59,8 @@ RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess", "car
 """Those that a plain relay shows as well: it deals requests out over accounts, a conversation's next turn too, and loses some to bans."""
 LARGELY_OWN = 0.4
 """Share of the traffic with texts that hardly anybody outside sends, from which it is not what a relay's many customers send."""
+LEAST_RIVAL = 0.01
+"""Probability below which a relay explains nothing any more."""
 COLLECTIVE = ("volume_evenness", "synchrony_bits", "ban_excess", "moved", "copies_spread")
 """Habits that accounts have as a group: one queue, one clock, one fate, one decision, one list."""
 MOST_COLLECTIVE_BITS = 2.0
@@ -73,6 +76,8 @@ LEAST_ACCUSATION_SMALL = 0.95
 
 A log has far more handfuls of accounts that agree by chance than large groups, and few of them were there to fit lines to.
 """
+LEAST_ACCUSATION_RELAY = 0.9
+"""The same where nothing speaks of a campaign but what a relay shows too: a relay that one application fills has texts that nobody else sends."""
 LEAST_STOCK = 10.0
 """Wordings that a member uses in turn, from which the accounts draw on one stock: an application has a few, and people keep to theirs."""
 PRIVATE_TEXT_BITS = 5.0
@@ -286,12 +291,22 @@ def shows_campaign(scored: Scored) -> bool:
     refused, they moved to a new model together, a list is dealt out to them, or one sends what another was answered. Small groups of strangers that agree by chance have none of
     these, and no sum of weak hints may accuse them.
     """
-    return any(
-        name in scored.measured
-        and (scored.measured[name] >= line if rises else scored.measured[name] <= line)
+    signs = _signs(scored)
+    return bool(signs - RELAY_SIGNS if _may_be_relay(scored) else signs)
+
+
+def _signs(scored: Scored) -> set[str]:
+    measured = scored.measured
+    return {
+        name
         for name, line, rises in CAMPAIGN_SIGNS
-        if not (name in RELAY_SIGNS and _may_be_relay(scored))
-    )
+        if name in measured and (measured[name] >= line if rises else measured[name] <= line)
+    }
+
+
+def may_be_accused(scored: Scored) -> bool:
+    """Whether odds alone decide: something speaks of a campaign, and nothing relates the accounts."""
+    return shows_campaign(scored) and not is_related(scored)
 
 
 def _may_be_relay(scored: Scored) -> bool:
@@ -301,16 +316,17 @@ def _may_be_relay(scored: Scored) -> bool:
     own applications among them; where a large part of the traffic holds texts that hardly anybody outside sends, one operator's work fills the accounts. A campaign in the midst of a
     relay's customers does not.
     """
-    guilty, innocent = (scored.leading(guilty=g).name for g in (True, False))
-    own = scored.measured.get("private_share", 0.0)
-    return innocent == "reseller" and (guilty == "relayed" or own < LARGELY_OWN)
+    guilty, innocent = (scored.leading(guilty=g) for g in (True, False))
+    if innocent.name != "reseller" or innocent.probability < LEAST_RIVAL:
+        return False
+    return guilty.name == "relayed" or scored.measured.get("private_share", 0.0) < LARGELY_OWN
 
 
 def _withheld(scored: Scored, linked: bool) -> tuple[Withheld, ...]:
     """What stands against an accusation of which the odds alone would be enough; nothing where another verdict is likelier."""
     if _best(scored) != "distillation":
         return ()
-    unsure = scored.probability("distillation") < least_accusation(scored.measured.get("n_accounts", 0.0))
+    unsure = scored.probability("distillation") < _least_accusation(scored)
     stands: dict[Withheld, bool] = {
         "related": is_related(scored),
         "unlinked": not linked,
@@ -318,6 +334,12 @@ def _withheld(scored: Scored, linked: bool) -> tuple[Withheld, ...]:
         "unsure": unsure,
     }
     return tuple(reason for reason, holds in stands.items() if holds)
+
+
+def _least_accusation(scored: Scored) -> float:
+    least = least_accusation(scored.measured.get("n_accounts", 0.0))
+    like_a_relay = scored.leading(guilty=False).name == "reseller" and _signs(scored) <= RELAY_SIGNS
+    return max(least, LEAST_ACCUSATION_RELAY) if like_a_relay else least
 
 
 def _verdict(scored: Scored, withheld: tuple[Withheld, ...]) -> Verdict:
