@@ -54,8 +54,8 @@ WORLDS += [(n, seed) for seed in (1, 2, 3, 4, 5) for n in SECOND]
 EDGES = (0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 1.01)
 LEAST_ODDS = -3.0
 """Bits: the lines are for groups that come into question, and are not fitted to others."""
-SLOPES = {"large": (0.1, 1.5), "handful": (0.1, 1.0)}
-"""Least and most: worlds of two generators are fewer than they seem. No stated bit counts more than one and a half times, of a handful not more than once."""
+SLOPES = {"large": (0.1, 2.0), "handful": (0.1, 1.0)}
+"""Least and most: worlds of two generators are fewer than they seem. Neither what the rates state nor what was fitted counts more than once, of a handful not more than half."""
 MOST_EVEN = {"large": 0.0, "handful": -0.3}
 """Bits that stated even odds are worth at most: near even odds there are few groups, and innocent ones among them; a log has many more handfuls that agree by chance than these worlds."""
 

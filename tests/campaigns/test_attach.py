@@ -130,7 +130,8 @@ def test_strays_do_not_make_a_handful_large_enough_for_automatic_action() -> Non
     whole = Candidate(
         members=both, origin="core", fit=fit(observations, both), pool=30, heart=fit(observations, heart)
     )
-    scored = SimpleNamespace(measured={"n_accounts": 23.0})
+    class_ = SimpleNamespace(name="class", probability=0.0)
+    scored = SimpleNamespace(measured={"n_accounts": 23.0}, leading=lambda *, guilty: class_)
     sure = SimpleNamespace(
         candidate=whole, members=both, verdict="distillation", p_distillation=1.0, n_families=4, scored=scored
     )

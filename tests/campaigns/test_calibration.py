@@ -102,10 +102,10 @@ def test_the_fit_finds_by_how_much_odds_are_off(slope: float) -> None:
 
 
 def test_a_slope_stays_bounded_where_all_large_groups_are_guilty() -> None:
-    """Separable groups have no likeliest slope; no stated bit counts more than one and a half times."""
+    """Separable groups have no likeliest slope; neither what is stated nor what was fitted counts more than once."""
     apart = [group(x, x > 0.5, n=50) for x in np.linspace(-3, 8, 60).tolist()]
     fitted = fit(apart)
-    assert 0.5 < fitted.large_slope <= 1.5
+    assert 0.5 < fitted.large_slope <= 2.0
     assert math.isfinite(fitted.large)
 
 

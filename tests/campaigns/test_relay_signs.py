@@ -51,12 +51,12 @@ def test_the_same_habits_speak_where_nearly_all_is_the_groups_own_text() -> None
     assert not shown("relayed", "reseller", **HABITS, private_share=0.9)
 
 
-def test_they_speak_where_a_relay_is_a_hundred_times_less_likely() -> None:
+def test_they_speak_where_a_relay_is_a_thousand_times_less_likely() -> None:
     """An explanation that hardly holds is none."""
-    assert shown("distillation", "reseller", **HABITS, private_share=0.1, rival=0.005)
+    assert shown("distillation", "reseller", **HABITS, private_share=0.1, rival=0.0005)
 
 
-@pytest.mark.parametrize(("probability", "unsure"), [(0.85, True), (0.93, False)])
+@pytest.mark.parametrize(("probability", "unsure"), [(0.93, True), (0.98, False)])
 def test_what_a_relay_shows_too_accuses_at_surer_odds_only(probability: float, unsure: bool) -> None:
     """A relay that one application fills has texts of its own, and deals them out evenly."""
     measured = {**HABITS, "private_share": 0.8, "n_accounts": 150.0}

@@ -121,12 +121,12 @@ def test_texts_that_hold_only_what_others_send_too_are_not_labelled() -> None:
 
 @pytest.mark.parametrize(
     ("recurring", "each", "heard"),
-    [(0.95, 0.0, 0.95), (0.8, 1.0, 1.0), (0.8, 0.85, 0.3), (0.0, 0.0, 0.3)],
+    [(0.95, 0.15, 0.95), (0.95, 0.02, 0.3), (0.8, 1.0, 1.0), (0.8, 0.85, 0.3), (0.0, 0.0, 0.3)],
 )
 def test_a_groups_own_wording_is_read_as_one_and_text_by_text(
     recurring: float, each: float, heard: float
 ) -> None:
-    """Either reading may be sure of the demand; what neither is sure of moves nothing."""
+    """Either reading may be sure of the demand; what neither is sure of moves nothing, nor does what recurs in texts of which none asks."""
     said = [({}, {"reasoning_articulation": p, "none": 1 - p}) for p in (recurring, each)]
     source = SimpleNamespace(label_recurring=lambda texts: said[0], label=lambda texts: said[1])
     before = {"reasoning_articulation": 0.3, "none": 0.7}

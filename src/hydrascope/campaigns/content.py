@@ -50,6 +50,8 @@ _VARIED = 5.0
 """Wordings in turn, from which a request's own words are too few to tell what is asked for: what recurs between the texts is labelled as well."""
 _SURE = 0.9
 """How surely the texts that hold a group's own wording must elicit, by what recurs in them or each of them by itself: items label them less surely."""
+_BY_THEMSELVES = 0.1
+"""Share of those texts that must elicit one by one for what recurs in them to be believed."""
 _SHOWN = 60
 """Members whose texts are read."""
 _FEW_COMBINATIONS = 20.0
@@ -188,12 +190,15 @@ def _own_demand(
 ) -> tuple[Mapping[str, float], float | None]:
     """A group's elicitations and how surely it elicits, or those of the texts that hold its own wording, where one of two readings is sure.
 
-    What recurs in them is read once, which their items do not blur; and each by itself, which a short wrapper around few subjects needs.
+    What recurs in them is read once, which their items do not blur, and believed where some ask by themselves: what recurs in the
+    texts of a relay's many customers is nobody's text. Each is read by itself, which a short wrapper around few subjects needs.
     """
-    for read in (source.label_recurring, source.label):
-        if elicits is not None and elicits < _SURE:
-            elicitations, elicits = _surer(elicitations, elicits, read(worded)[1], least=_SURE)
-    return elicitations, elicits
+    if elicits is None or elicits >= _SURE or not worded:
+        return elicitations, elicits
+    each = source.label(worded)[1]
+    if _asks(each) >= _BY_THEMSELVES:
+        elicitations, elicits = _surer(elicitations, elicits, source.label_recurring(worded)[1], least=_SURE)
+    return _surer(elicitations, elicits, each, least=_SURE)
 
 
 def _surer(

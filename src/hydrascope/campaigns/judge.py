@@ -59,7 +59,7 @@ RELAY_SIGNS = frozenset({"volume_evenness", "synchrony_bits", "ban_excess", "car
 """Those that a plain relay shows as well: it deals requests out over accounts, a conversation's next turn too, and loses some to bans."""
 LARGELY_OWN = 0.4
 """Share of the traffic with texts that hardly anybody outside sends, from which it is not what a relay's many customers send."""
-LEAST_RIVAL = 0.01
+LEAST_RIVAL = 0.001
 """Probability below which a relay explains nothing any more."""
 COLLECTIVE = ("volume_evenness", "synchrony_bits", "ban_excess", "moved", "copies_spread")
 """Habits that accounts have as a group: one queue, one clock, one fate, one decision, one list."""
@@ -76,8 +76,8 @@ LEAST_ACCUSATION_SMALL = 0.95
 
 A log has far more handfuls of accounts that agree by chance than large groups, and few of them were there to fit lines to.
 """
-LEAST_ACCUSATION_RELAY = 0.9
-"""The same where nothing speaks of a campaign but what a relay shows too: a relay that one application fills has texts that nobody else sends."""
+LEAST_ACCUSATION_RELAY = 0.97
+"""The same where a group looks like a relay: a relay that one application fills has texts that nobody else sends."""
 LEAST_STOCK = 10.0
 """Wordings that a member uses in turn, from which the accounts draw on one stock: an application has a few, and people keep to theirs."""
 PRIVATE_TEXT_BITS = 5.0
@@ -305,8 +305,8 @@ def _signs(scored: Scored) -> set[str]:
 
 
 def may_be_accused(scored: Scored) -> bool:
-    """Whether odds alone decide: something speaks of a campaign, and nothing relates the accounts."""
-    return shows_campaign(scored) and not is_related(scored)
+    """Whether odds alone decide: something speaks of a campaign that relays do not show, and nothing relates the accounts."""
+    return shows_campaign(scored) and not is_related(scored) and not looks_like_a_relay(scored)
 
 
 def _may_be_relay(scored: Scored) -> bool:
@@ -316,10 +316,19 @@ def _may_be_relay(scored: Scored) -> bool:
     own applications among them; where a large part of the traffic holds texts that hardly anybody outside sends, one operator's work fills the accounts. A campaign in the midst of a
     relay's customers does not.
     """
-    guilty, innocent = (scored.leading(guilty=g) for g in (True, False))
-    if innocent.name != "reseller" or innocent.probability < LEAST_RIVAL:
-        return False
-    return guilty.name == "relayed" or scored.measured.get("private_share", 0.0) < LARGELY_OWN
+    own = scored.measured.get("private_share", 0.0)
+    return _rivals_a_relay(scored) and (scored.leading(guilty=True).name == "relayed" or own < LARGELY_OWN)
+
+
+def _rivals_a_relay(scored: Scored) -> bool:
+    """Whether a relay is the best innocent explanation, and one that counts."""
+    innocent = scored.leading(guilty=False)
+    return innocent.name == "reseller" and innocent.probability >= LEAST_RIVAL
+
+
+def looks_like_a_relay(scored: Scored) -> bool:
+    """Whether a relay explains the group best of all that is innocent, and nothing speaks of a campaign but what relays show too."""
+    return _rivals_a_relay(scored) and _signs(scored) <= RELAY_SIGNS
 
 
 def _withheld(scored: Scored, linked: bool) -> tuple[Withheld, ...]:
@@ -338,8 +347,7 @@ def _withheld(scored: Scored, linked: bool) -> tuple[Withheld, ...]:
 
 def _least_accusation(scored: Scored) -> float:
     least = least_accusation(scored.measured.get("n_accounts", 0.0))
-    like_a_relay = scored.leading(guilty=False).name == "reseller" and _signs(scored) <= RELAY_SIGNS
-    return max(least, LEAST_ACCUSATION_RELAY) if like_a_relay else least
+    return max(least, LEAST_ACCUSATION_RELAY) if looks_like_a_relay(scored) else least
 
 
 def _verdict(scored: Scored, withheld: tuple[Withheld, ...]) -> Verdict:
@@ -390,6 +398,7 @@ def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -
         and len(judged.candidate.judged.members) >= settings.min_members
         and judged.n_families >= settings.min_families
         and not is_related(judged.scored)
+        and not looks_like_a_relay(judged.scored)
     )
 
 

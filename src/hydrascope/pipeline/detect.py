@@ -366,10 +366,12 @@ def _findings(
     final = []
     for i, members in kept:
         j = ranked[i]
-        fitting = np.setdiff1d(members, _misfits(observations, j))
-        if len(fitting) >= settings.cluster.min_members:
-            members = fitting
-        if len(members) < len(j.members):
+        for _ in range(settings.cluster.rounds):
+            fitting = np.setdiff1d(members, _misfits(observations, j))
+            if len(fitting) >= settings.cluster.min_members:
+                members = fitting
+            if len(members) == len(j.members):
+                break
             left = keep_members(observations, j.candidate, members, settings.cluster)
             j = judge(observations, source, happenings, left, null)
         final.append(j)
@@ -382,7 +384,10 @@ def _findings(
 
 
 def _misfits(observations: Observations, judged: Judged) -> np.ndarray:
-    """int32[] members of an accused operator's group whom all evidence together, once it is whole, puts outside."""
+    """int32[] members of an accused operator's group whom all evidence together, once it is whole, puts outside.
+
+    Once they are gone, others may be: strangers on one exit speak for each other.
+    """
     if judged.verdict != "distillation" or judged.candidate.origin == "remainder":
         return judged.members[:0]
     return judged.members[_belongs(observations, judged) < LEAST_BELONGING]
