@@ -1,7 +1,7 @@
 """Fit weights of observables, and what pooled odds of distillation are worth, on worlds for tuning, and write both beside the hypotheses.
 
     python scripts/calibrate.py OUT --prompts ../shared/data/prompts_dev.parquet [--workers 2] [--fit-only]
-    python scripts/calibrate.py OUT --judge [--seeds 56 57 58 59] [--workers 2]
+    python scripts/calibrate.py OUT --judge [--seeds 90 91 92 93] [--workers 2]
 
 Worlds of both generators are simulated, scanned and removed; their groups stay in OUT/WORLD-SEED.json, so that a stopped
 run goes on. The first form fits to worlds for tuning alone. The second takes judging worlds of the second generator and fits nothing: it
@@ -115,7 +115,7 @@ def _arguments() -> argparse.Namespace:
         "--judge", action="store_true", help="fit nothing, see how it holds on judging worlds"
     )
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[56, 57, 58, 59], help="of the judging worlds"
+        "--seeds", type=int, nargs="+", default=[90, 91, 92, 93], help="of the judging worlds"
     )
     return parser.parse_args()
 
