@@ -164,7 +164,8 @@ def score_hypotheses(measured: Mapping[str, float | None]) -> Scored:
     """
     model = load_model()
     known = {k: v for k, v in measured.items() if v is not None}
-    weights, intervals = _weigh(model, known), intervals_of(known)
+    intervals = intervals_of(known)
+    weights = _weigh(model, intervals)
     total = _stated(model, weights)
     if "n_accounts" in known:
         pooled = _pooled(model, weights, load_fitted().log2_odds(intervals))
@@ -200,10 +201,8 @@ def at_most_even(scored: Scored) -> Scored:
 
 def pooled_log2_odds(measured: Mapping[str, float], fitted: Fitted | None = None) -> float:
     """Log2 odds of distillation before they are calibrated, by the rates and by fitted weights (by default, those shipped)."""
-    model = load_model()
-    return _pooled(
-        model, _weigh(model, measured), (fitted or load_fitted()).log2_odds(intervals_of(measured))
-    )
+    model, intervals = load_model(), intervals_of(measured)
+    return _pooled(model, _weigh(model, intervals), (fitted or load_fitted()).log2_odds(intervals))
 
 
 def _pooled(model: Model, weights: Mapping[str, np.ndarray], fitted: float) -> float:
@@ -218,8 +217,9 @@ def intervals_of(measured: Mapping[str, float]) -> dict[str, np.ndarray]:
     return {o.name: o.intervals(measured[o.name]) for o in load_model().observables if o.name in measured}
 
 
-def _weigh(model: Model, known: Mapping[str, float]) -> dict[str, np.ndarray]:
-    weights = {o.name: _log2_rates(o, model, known[o.name]) for o in model.observables if o.name in known}
+def _weigh(model: Model, intervals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Observable to float64[hypotheses], log2 of how often each shows such a value, after its family's cap."""
+    weights = {name: np.log2(model.rates[name] @ x) for name, x in intervals.items()}
     return _cap_families(weights, {o.name: o.family for o in model.observables})
 
 
@@ -231,11 +231,6 @@ def _log2_odds(model: Model, total: np.ndarray) -> float:
     """Of the hypotheses that lead to a distillation verdict against all others."""
     guilty, innocent = (np.logaddexp2.reduce(total[side]) for side in (model.guilty, ~model.guilty))
     return float(guilty - innocent)
-
-
-def _log2_rates(observable: Observable, model: Model, value: float) -> np.ndarray:
-    rates = model.rates[observable.name]
-    return np.log2(rates @ observable.intervals(value))
 
 
 def _cap_families(weights: Mapping[str, np.ndarray], family_of: Mapping[str, str]) -> dict[str, np.ndarray]:
