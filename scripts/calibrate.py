@@ -6,8 +6,8 @@
 Worlds of both generators are simulated, scanned and removed; their groups stay in OUT/WORLD-SEED.json, so that a stopped
 run goes on. The first form fits to worlds for tuning alone. The second takes judging worlds of the second generator and fits nothing: it
 writes how often groups of each stated probability were campaigns, which every run's manifest repeats. A group is guilty where most of its members
-take part in a campaign. Prints how the stated probabilities are kept: as stated, fitted to one generator and judged on
-the other, and fitted to both.
+take part in a campaign. Prints how the pooled odds are kept: as pooled, fitted to one generator and judged on the other, and fitted to both. Which groups the
+lines are fitted to is asked of the shipped model, so `--fit-only` is run again until the lines stay.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def main() -> None:
     _write(fitted)
     (CAMPAIGNS / "fitted.toml").write_text(as_toml(_weights(rows)), encoding="utf-8")
     for title, learned, judged in (
-        ("as stated", None, groups),
+        ("as pooled", None, groups),
         ("fitted to the first generator, judged on the second", fit(first), second),
         ("fitted to the second generator, judged on the first", fit(second), first),
         ("fitted to both, on both", fitted, groups),
@@ -294,7 +294,7 @@ def _table(groups: list[Group], stated: np.ndarray) -> str:
 
 
 def _write(fitted: Calibration) -> None:
-    lines = ["# Made by scripts/calibrate.py: what stated odds of distillation are worth (calibration.py)."]
+    lines = ["# Made by scripts/calibrate.py: what pooled odds of distillation are worth (calibration.py)."]
     lines += [f"{f.name} = {getattr(fitted, f.name)}" for f in fields(fitted) if f.name != "judging"]
     for interval in fitted.judging:
         lines += ["", "[[judging]]", *(f"{name} = {value}" for name, value in asdict(interval).items())]

@@ -46,7 +46,7 @@ def fit_weights(groups: Sequence[Known], *, prior: float) -> Fitted:
     rows = np.array([_row(g.measured) for g in used])
     guilty = np.array([g.guilty for g in used])
     start = math.log(prior / (1 - prior))
-    line = _fit(rows, guilty, _weights(used, prior), start) / math.log(2)
+    line = _fit(rows, guilty, _sample_weights(used, prior), start) / math.log(2)
     bits, at = {}, 0
     for o in _observables():
         bits[o.name] = np.round(line[at : at + len(o.edges) + 1], 3)
@@ -80,7 +80,7 @@ def _penalty() -> np.ndarray:
     return penalty
 
 
-def _weights(groups: Sequence[Known], prior: float) -> np.ndarray:
+def _sample_weights(groups: Sequence[Known], prior: float) -> np.ndarray:
     """float64[groups] that sum to their number."""
     family = np.array([g.family for g in groups])
     guilty = np.array([g.guilty for g in groups])

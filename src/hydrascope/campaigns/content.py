@@ -51,7 +51,10 @@ _VARIED = 5.0
 _SURE = 0.9
 """How surely the texts that hold a group's own wording must elicit, by what recurs in them or each of them by itself: items label them less surely."""
 _BY_THEMSELVES = 0.1
-"""Share of those texts that must elicit one by one for what recurs in them to be believed."""
+"""Share of those texts that must elicit one by one for what recurs in them to be believed.
+
+`label_recurring` asks the same of any elicitation; an agent's steps, which a relay's customers send, are none here.
+"""
 _SHOWN = 60
 """Members whose texts are read."""
 _FEW_COMBINATIONS = 20.0
