@@ -111,6 +111,18 @@ def test_two_accounts_of_a_known_company_leave_too_and_are_no_group() -> None:
     assert left.members.tolist() == a.tolist()
 
 
+def test_strangers_on_an_exit_of_their_own_leave_and_a_second_exit_of_one_operator_stays() -> None:
+    """A class on its campus has other programs and settings than the campaign that it fell in with; a campaign's two exits have the same."""
+    campaign, others = group(0, 40), group(100, 30)
+    both = np.append(campaign, others)
+    exits = {"network": everyone(campaign, 8) | everyone(others, 9)}
+    theirs = {"user_agent": everyone(campaign, 5), "decoding": everyone(campaign, 6)}
+    shared = {"user_agent": everyone(both, 5), "decoding": everyone(both, 6)}
+    for program, expected in ((theirs, [40, 30]), (shared, [70]), ({}, [70])):
+        observations = observed(exits | program)
+        assert sizes(split(observations, fit(observations, both), SETTINGS)) == expected
+
+
 def test_an_operator_with_several_cards_is_not_split_by_them() -> None:
     """Accounts in tens on a card, all behind one site, stay one group."""
     members = group(0, 40)

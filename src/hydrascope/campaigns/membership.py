@@ -9,7 +9,7 @@ import numpy as np
 from hydrascope.campaigns.observations import Observations
 from hydrascope.campaigns.profile import FAMILY_NAMES, OPERATOR, fit_members
 
-__all__ = ["ClusterSettings", "belong_to", "bits_against", "rarity"]
+__all__ = ["ClusterSettings", "are_strangers", "belong_to", "bits_against", "rarity"]
 
 _MOST_REFERENCE = 400
 """Members of a group that outsiders are held against: rates are known well enough from these."""
@@ -97,6 +97,21 @@ def belong_to(
     operator = float(np.median(bits[:, OPERATOR].sum(axis=1)))
     least = rarity(observations, len(group)) + settings.min_posterior_bits
     return operator >= settings.min_operator_bits and float(np.median(bits.sum(axis=1))) >= least
+
+
+def are_strangers(
+    observations: Observations, some: np.ndarray, others: np.ndarray, settings: ClusterSettings, *, apart: str
+) -> bool:
+    """Whether all evidence but that of one family, by which they are known to be apart, is against either side belonging to the other.
+
+    Args:
+        some: int32[k] codes; others: int32[m] codes, none of them.
+        apart: a family of `FAMILY_NAMES`.
+    """
+    told = [i for i, name in enumerate(FAMILY_NAMES) if name != apart]
+    sides = ((some, others), (others, some))
+    found = (bits_against(observations, a, _spread(b, _MOST_ASKED), seed=settings.seed) for a, b in sides)
+    return all(float(np.median(bits[:, told].sum(axis=1))) < 0 for bits in found)
 
 
 def _spread(accounts: np.ndarray, most: int) -> np.ndarray:

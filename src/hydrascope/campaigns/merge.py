@@ -7,13 +7,13 @@ other part alone, belong to it (`hydrascope.campaigns.membership.belong_to`)?
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from hydrascope.campaigns.membership import ClusterSettings, belong_to
+from hydrascope.campaigns.membership import ClusterSettings, are_strangers, belong_to
 from hydrascope.campaigns.observations import Channel, Observations
 from hydrascope.campaigns.profile import Fit, fit_members
 from hydrascope.features.incidence import IDENTITY_GRADE
@@ -27,25 +27,35 @@ _MOST_LIKE = 6
 _CHANNEL_CAP = 6.0
 _LEAST_PART = 0.02
 """Least share of a group for a part of it to be looked at: there are at most fifty, whatever the group's size."""
+_LEAST_STRANGERS = 0.1
+"""The same for parts that need not leave as a whole household does: a few accounts with another program prove nothing."""
+_PARTED_BY = {"egress": ("ip", "network"), "client": ("user_agent", "tls"), "configuration": ("decoding",)}
+"""Family to channels by which a group's parts are told apart, besides identity."""
+_OFTEN = 0.1
+"""Share of an account's exchanges from which it shares such a value: anybody is on somebody's network once."""
 _COMMON_RATE = 0.2
 """A value is part of a group's profile where this share of the members has it."""
 
 
 def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> list[Fit]:
-    """The group without the parts that only their own identity holds together, and those parts.
+    """The group without the parts that only what they share among themselves holds together, and those parts.
 
-    A part is what shares a card, phone, device, key or a company under contract inside the group. It stays if its
-    members belong to the rest; two that leave are no group of their own.
+    A part is what shares a card, phone, device, key or a company under contract inside the group, and stays if its members belong to the
+    rest; or what shares exits, a program or settings, and stays unless all else says of either side that it is none of the other: a
+    campaign has many exits, and a class that began in its week has others. Two that leave are no group of their own.
     """
     rest, parts = fit.members, []
-    least = max(2, int(_LEAST_PART * len(fit.members)))
-    for part in _identity_parts(observations, fit.members, least):
-        left = np.setdiff1d(rest, part)
-        if len(left) < settings.min_members:
+    for family, part in _parts(observations, fit.members, settings):
+        leaving, left = np.intersect1d(part, rest), np.setdiff1d(rest, part)
+        if len(left) < settings.min_members or len(leaving) < len(part):
             continue
-        small, large = sorted((part, left), key=len)
-        if not belong_to(observations, large, small, settings):
-            parts.append(part)
+        small, large = sorted((leaving, left), key=len)
+        if family == "identity":
+            stays = belong_to(observations, large, small, settings)
+        else:
+            stays = not are_strangers(observations, large, small, settings, apart=family)
+        if not stays:
+            parts.append(leaving)
             rest = left
     if not parts:
         return [fit]
@@ -53,13 +63,30 @@ def split(observations: Observations, fit: Fit, settings: ClusterSettings) -> li
     return [fit_members(observations, m, seed=settings.seed) for m in groups]
 
 
-def _identity_parts(observations: Observations, members: np.ndarray, least: int) -> list[np.ndarray]:
-    """Connected components of the members over values of identity, largest first; those of any size but all."""
+def _parts(
+    observations: Observations, members: np.ndarray, settings: ClusterSettings
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Members that values of one family tie to each other and to no other member, with the family."""
+    channels = observations.channels
+    identity = [channels[n].rows_of(members)[:2] for n in sorted(IDENTITY_GRADE & set(channels))]
+    for part in _connected(
+        [*identity, _companies(observations, members)], members, max(2, int(_LEAST_PART * len(members)))
+    ):
+        yield "identity", part
+    least = max(settings.min_members, int(_LEAST_STRANGERS * len(members)))
+    for family, names in _PARTED_BY.items():
+        rows = [channels[n].rows_of(members) for n in names if n in channels]
+        often = [(who[share >= _OFTEN], value[share >= _OFTEN]) for who, value, share in rows]
+        for part in _connected(often, members, least):
+            yield family, part
+
+
+def _connected(
+    shared: Sequence[tuple[np.ndarray, np.ndarray]], members: np.ndarray, least: int
+) -> list[np.ndarray]:
+    """Connected components of the members over values that they share, largest first; those of any size but all."""
     rows, columns, n_values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], 0
-    shared = [
-        observations.channels[n].rows_of(members) for n in sorted(IDENTITY_GRADE & set(observations.channels))
-    ]
-    for who, value in [*((who, value) for who, value, _ in shared), _companies(observations, members)]:
+    for who, value in shared:
         _, code = np.unique(value, return_inverse=True)
         rows.append(who)
         columns.append(code + n_values)
