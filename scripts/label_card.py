@@ -326,7 +326,7 @@ two at each end of a text, and the clearest window counts. In a group, each text
 and what most texts share is judged by itself and weighs the more the more it is. A text whose best capability has a probability
 under {least_capability} counts as `general`; one that elicits anything with a probability under {least_elicitation} (at even odds beforehand;
 about 95 % of ordinary texts left out are then kept alone) counts as `none`, and any other as its most likely elicitation; in a group, one between {likely} and that counts in part.
-Where a group puts its requests in many wordings, what recurs in one text of fifty is labelled once, as one text (`label_recurring`), if one text in ten elicits by itself: people of one subject have many words in common. A group of {group} takes {ms:.1f} ms of one core.
+Where a group puts its requests in many wordings, what recurs in one text of fifty is labelled once, as one text (`label_recurring`), if one text in ten demands something by itself and one kind is half of what is demanded: people of one subject, and customers of one relay, have many words in common. Texts are read with JSON escapes written out. A group of {group} takes {ms:.1f} ms of one core.
 
 **Trained on** {n:,} texts: at most {per} rows of each source, label and form (last turn, or all messages as JSON) of the prompt table given to
 `scripts/train_labels.py`, and phrase grammars and word lists of our own (`scripts/phrases/`, `scripts/phrases_concepts.toml`,

@@ -15,6 +15,7 @@ __all__ = [
     "EXCHANGES",
     "FINDINGS_ACCOUNTS",
     "FINDINGS_CAMPAIGNS",
+    "NO_DEMAND",
     "TRUTH",
 ]
 
@@ -140,3 +141,6 @@ ELICITATIONS: tuple[str, ...] = (
     "none",
 )
 """How a template draws training signal out of the model; `none` for ordinary use."""
+
+NO_DEMAND = frozenset({"none", "agent_trajectory"})
+"""Those of texts that ask for no training signal by themselves: thoughts and actions are what an agent writes for anybody."""

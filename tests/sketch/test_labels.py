@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hydrascope.schema import CAPABILITIES, ELICITATIONS
+from hydrascope.schema import CAPABILITIES, ELICITATIONS, NO_DEMAND
 from hydrascope.sketch import classify_texts, label_group, label_recurring
-from hydrascope.sketch.labels import decide, elicitation_shares, load_weights, windows_of
+from hydrascope.sketch.labels import (
+    _is_one_demand,
+    decide,
+    elicitation_shares,
+    load_weights,
+    plain,
+    windows_of,
+)
 
 HOLDOUTS = Path(__file__).parents[2] / "scripts"
 QUESTIONS = [
@@ -210,3 +220,39 @@ def test_what_people_of_one_subject_have_in_common_is_no_demand() -> None:
     ]
     assert (1 - classify_texts(letters)[1][:, -1] >= 0.83).mean() < 0.1
     assert label_recurring(letters)[1] == {"none": 1.0}
+
+
+@given(st.text(st.characters(min_codepoint=0xA0, exclude_categories=["Cs"])))
+def test_escapes_of_a_json_program_are_read_as_what_they_stand_for(text: str) -> None:
+    """Whole languages are sent so; a text without any is left alone."""
+    assert plain(json.dumps({"task": text})) == json.dumps({"task": text}, ensure_ascii=False)
+    assert plain(text) == text
+
+
+def test_half_of_a_pair_of_escapes_is_no_error() -> None:
+    """A text that was cut in the middle of one is read up to there."""
+    assert plain(r"cut \ud83d") == "cut ?" and plain(r"cut \u8b") == r"cut \u8b"
+
+
+def test_an_agents_steps_do_not_make_what_recurs_a_demand() -> None:
+    """Customers of a relay who use one agent send its steps, and have words in common that no demand held together."""
+    steps = [
+        f"Thought: I should look at file {i} next. Action: open[src/part_{i}.py] Observation: def f_{i}(x): return x + {i}"
+        for i in range(40)
+    ]
+    _, elicitations = label_recurring(steps)
+    assert sum(p for name, p in elicitations.items() if name not in NO_DEMAND) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("found", "heard"),
+    [
+        ({"rl_task_writing": 0.9, "none": 0.1}, True),
+        ({"rubric_grading": 0.4, "preference_data": 0.35, "none": 0.25}, True),
+        ({"rl_task_writing": 0.27, "preference_data": 0.14, "rubric_grading": 0.12, "inline_tag_forcing": 0.06}, False),
+        ({"agent_trajectory": 0.9, "rubric_grading": 0.05}, True),
+    ],
+)  # fmt: skip
+def test_what_looks_a_little_like_every_demand_is_none(found: dict[str, float], heard: bool) -> None:
+    """A relay's customers ask for many things; one who writes in many wordings asks for one."""
+    assert _is_one_demand(found) == heard

@@ -9,7 +9,9 @@ a text that lies between two of them is not taken for none. `docs/model-card.md`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 
 from hydrascope.kernels.text_classes import class_table
 from hydrascope.kernels.text_features import hash_features
-from hydrascope.schema import CAPABILITIES, ELICITATIONS
+from hydrascope.schema import CAPABILITIES, ELICITATIONS, NO_DEMAND
 from hydrascope.sketch.lexicon import N_CONCEPT_FEATURES, Lexicon, join_features
 from hydrascope.sketch.models import HiddenModel, LinearModel
 
@@ -38,6 +40,7 @@ __all__ = [
     "label_group",
     "label_recurring",
     "load_weights",
+    "plain",
     "pool_logits",
     "windows_of",
 ]
@@ -55,12 +58,15 @@ CERTAIN = {"capability": 0.35, "elicitation": 0.83}
 LIKELY = 0.6
 """Probability of eliciting from which a text counts in part."""
 
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
 _COMMON = 0.6  # a feature in this share of a group's texts is part of their template
 _RECURRING = 0.02  # and in this share of those of one that varies its wording, part of what it says
-_HEARD = 0.1  # of its texts must elicit by themselves: what recurs among people of one subject can look like a demand
+_HEARD = 0.1  # of its texts must demand by themselves: what recurs among people of one subject can look like a demand
+_MOST = 0.5  # of what recurs must demand one thing
 _HALF = 30  # features that a group must share for them to weigh as much as all of a text
 _NONE = ELICITATIONS.index("none")
+_DEMANDS = [i for i, name in enumerate(ELICITATIONS) if name not in NO_DEMAND]
 _GENERAL = CAPABILITIES.index("general")
 
 
@@ -83,7 +89,7 @@ def classify_texts(texts: Sequence[str | None]) -> tuple[NDArray[np.float32], ND
         float32[n, len(CAPABILITIES)] and float32[n, len(ELICITATIONS)], rows summing to one, columns in the order
         of `hydrascope.schema`. A null or empty text is `general` and `none`.
     """
-    logits, elicited = _logits([text or "" for text in texts])
+    logits, elicited = _logits([plain(text or "") for text in texts])
     return _softmax(logits), elicitation_probabilities(elicited)
 
 
@@ -100,7 +106,7 @@ def label_group(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str
         Two mappings of label to share; shares sum to one, labels with no share are left out; both empty without
         texts.
     """
-    kept = [text for text in texts if text and text.strip()]
+    kept = [plain(text) for text in texts if text and text.strip()]
     if not kept:
         return {}, {}
     logits, elicited = (pool_logits(part) for part in _logits(kept))
@@ -115,12 +121,13 @@ def label_recurring(texts: Sequence[str | None]) -> tuple[dict[str, float], dict
     """Labels of what recurs in texts that ask for one thing in many wordings: the features of one in fifty, judged once.
 
     Few texts show much of such a wording, and none of it is in most of them; the items of the texts do not recur. Where not even one
-    text in ten elicits by itself, nothing does: people of one subject have many words in common that no demand ever held together.
+    text in ten demands anything by itself, an agent's steps left out, nothing does: people of one subject, and a relay's customers, have many
+    words in common that no demand ever held together.
 
     Returns:
         As `label_group`, with probabilities in place of shares; both empty without texts.
     """
-    kept = [text for text in texts if text and text.strip()]
+    kept = [plain(text) for text in texts if text and text.strip()]
     if not kept:
         return {}, {}
     _, features = featurize(kept, load_weights().lexicon)
@@ -131,8 +138,14 @@ def label_recurring(texts: Sequence[str | None]) -> tuple[dict[str, float], dict
     capabilities, elicitations = (
         {name: float(p) for name, p in zip(names, row[0], strict=True) if p >= 0.005} for row, names in found
     )
-    heard = (decide("elicitation", classify_texts(kept)[1]) != _NONE).mean() >= _HEARD
-    return capabilities, elicitations if heard else {"none": 1.0}
+    heard = np.isin(decide("elicitation", classify_texts(kept)[1]), _DEMANDS).mean() >= _HEARD
+    return capabilities, elicitations if heard and _is_one_demand(elicitations) else {"none": 1.0}
+
+
+def _is_one_demand(elicitations: Mapping[str, float]) -> bool:
+    """Whether one kind is most of what is demanded: what recurs among many people's requests looks a little like every kind."""
+    demands = [p for name, p in elicitations.items() if name not in NO_DEMAND]
+    return max(demands, default=0.0) >= _MOST * sum(demands)
 
 
 def decide(task: str, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -169,6 +182,18 @@ def featurize(
     data = np.zeros(0, np.uint8) if byte_buffer is None else np.frombuffer(byte_buffer, np.uint8)
     words = hash_features(data, offsets, class_table(), N_BITS, ends, ends)
     return join_features(words, lexicon.features(data, offsets, N_WORD_FEATURES, ends))
+
+
+def plain(text: str) -> str:
+    r"""The text with its JSON escapes written out: programs send whole languages so.
+
+    >>> plain(r"\u8bf7\u601d\u8003: 2 + 2")
+    '请思考: 2 + 2'
+    """
+    if "\\u" not in text:
+        return text
+    written = _ESCAPES.sub(lambda found: json.loads(f'"{found[0]}"'), text)
+    return written.encode("utf-8", "replace").decode("utf-8")
 
 
 def pool_logits(logits: NDArray[np.float32]) -> NDArray[np.float32]:
