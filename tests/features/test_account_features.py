@@ -146,6 +146,21 @@ def test_only_prompts_that_others_sent_too_are_items(tmp_path: Path) -> None:
     assert (items.n_items.tolist(), items.n_distinct.tolist()) == ([3, 1], [2, 1])
 
 
+def test_what_is_said_later_in_a_conversation_is_no_item(tmp_path: Path) -> None:
+    """Whoever follows up says the same few sentences; where the turns are not known all count."""
+    opening, again = "name the three longest rivers of the country", "now give me the same answer as a table"
+    rows = [
+        {"account_id": a, "started_at": at(i), "prompt": prompt, "turns": turns}
+        for i, (a, prompt, turns) in enumerate(
+            [("a", opening, 1), ("a", again, 3), ("a", again, 5), ("b", opening, None), ("b", again, 2)]
+        )
+    ]
+    engine, population, _ = read(rows, tmp_path)
+    items = read_items(engine, len(population), int(population.n.sum()))
+    assert (items.n_items.tolist(), items.n_distinct.tolist()) == ([1, 1], [1, 1])
+    assert items.account.tolist() == [0, 1]
+
+
 def test_the_first_ban_of_a_known_account_counts(tmp_path: Path) -> None:
     """Later bans, limits and strangers are passed over; releases are in order."""
     _, population, _ = read([{"account_id": "a", "started_at": at(0)}], tmp_path)

@@ -40,6 +40,7 @@ def engine(tmp_path: Path) -> DuckEngine:
         "account": rng.integers(0, 200, n) * 7,
         "prompt": pa.array(prompts[rng.integers(0, 900, n)], mask=rng.random(n) < 0.1),
         "n_words": rng.integers(3, 9, n),
+        "turns": pa.array(rng.integers(1, 4, n), mask=rng.random(n) < 0.2),
     }
     made.register("exchanges", pa.table(table))
     made.register("dim", pa.table({"account": np.arange(200) * 7, "code": np.arange(200, dtype=np.int32)}))
@@ -65,7 +66,7 @@ def test_items_are_those_of_a_plain_grouping(
     items = read_items(engine, 200, 3000)
     pairs = engine.collect(
         "SELECT d.code AS account, e.prompt, count(*) AS n FROM exchanges e JOIN dim d ON e.account = d.account "
-        "WHERE e.prompt IS NOT NULL AND e.n_words >= 5 GROUP BY 1, 2 ORDER BY 1, 2"
+        "WHERE e.prompt IS NOT NULL AND e.n_words >= 5 AND (e.turns IS NULL OR e.turns = 1) GROUP BY 1, 2 ORDER BY 1, 2"
     ).to_pylist()
     owners: dict[int, int] = {}
     for p in pairs:

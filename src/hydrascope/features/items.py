@@ -1,4 +1,7 @@
-"""Which exact prompts are sent by more than one account, and which accounts repeat their own."""
+"""Which exact prompts are sent by more than one account, and which accounts repeat their own.
+
+Later turns of a conversation are no items: "answer in JSON alone" is sent over and over by whoever follows up.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class Items:
     n: np.ndarray
     """int64[m] exchanges."""
     n_items: np.ndarray
-    """int64[n_accounts] exchanges with a prompt long enough to count."""
+    """int64[n_accounts] exchanges with a prompt that counts: long enough, and the first of its conversation where that is known."""
     n_distinct: np.ndarray
     """int64[n_accounts] distinct prompts among them."""
 
@@ -38,7 +41,8 @@ def read_items(engine: Engine, n_accounts: int, n_exchanges: int) -> Items:
     for part in read_passes(
         engine,
         "d.code AS account, e.prompt AS prompt",
-        f"FROM exchanges e JOIN dim d ON e.account = d.account WHERE e.prompt IS NOT NULL AND e.n_words >= {MIN_WORDS}",
+        "FROM exchanges e JOIN dim d ON e.account = d.account "
+        f"WHERE e.prompt IS NOT NULL AND e.n_words >= {MIN_WORDS} AND coalesce(e.turns, 1) <= 1",
         "e.prompt",
         n_exchanges,
     ):
