@@ -1,7 +1,7 @@
 """Fit weights of observables, and what pooled odds of distillation are worth, on worlds for tuning, and write both beside the hypotheses.
 
     python scripts/calibrate.py OUT --prompts ../shared/data/prompts_dev.parquet [--workers 2] [--fit-only]
-    python scripts/calibrate.py OUT --judge [--seeds 90 91 92 93] [--workers 2]
+    python scripts/calibrate.py OUT --judge [--seeds 94 95 96 97] [--workers 2]
 
 Worlds of both generators are simulated, scanned and removed; their groups stay in OUT/WORLD-SEED.json, so that a stopped
 run goes on. The first form fits to worlds for tuning alone. The second takes judging worlds of the second generator and fits nothing: it
@@ -49,6 +49,8 @@ WORLDS = [(f"tuning/{n}", seed) for seed in (1, 2, 3) for n in FIRST]
 WORLDS += [("tuning/cover-50", 1), ("tuning/cover-80", 1), ("null", 1), ("null", 2)]
 WORLDS += [(f"tuning/{n}{QUARTER}", seed) for seed in (4, 5) for n in FIRST]
 WORLDS += [("null-tuning-relays", seed) for seed in (1, 2, 3, 4)]
+WORLDS += [(name, seed) for name in ("tuning/conversing", "null-tuning-gatherings") for seed in (1, 2, 3)]
+WORLDS += [(f"tuning/conversing{QUARTER}", seed) for seed in (4, 5)]
 WORLDS += [(n, seed) for seed in (1, 2, 3, 4, 5) for n in SECOND]
 """Seeds 1-9 of the second generator are for tuning."""
 EDGES = (0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 1.01)
@@ -115,7 +117,7 @@ def _arguments() -> argparse.Namespace:
         "--judge", action="store_true", help="fit nothing, see how it holds on judging worlds"
     )
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[90, 91, 92, 93], help="of the judging worlds"
+        "--seeds", type=int, nargs="+", default=[94, 95, 96, 97], help="of the judging worlds"
     )
     return parser.parse_args()
 

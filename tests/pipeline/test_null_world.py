@@ -39,6 +39,7 @@ def test_two_people_are_no_campaign(tmp_path: Path) -> None:
         ("null-judging", 1),
         ("null-judging-relays", 4),
         ("null-tuning-relays", 5),
+        ("null-tuning-gatherings", 4),
     ],
 )
 def test_a_mixed_world_without_a_campaign_has_no_enforceable_verdict(
