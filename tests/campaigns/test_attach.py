@@ -138,3 +138,28 @@ def test_strays_do_not_make_a_handful_large_enough_for_automatic_action() -> Non
     judged_as_one = SimpleNamespace(**vars(sure) | {"candidate": replace(whole, heart=None)})
     assert not enforceable(cast(Judged, sure), 0.0, EnforcementSettings())
     assert enforceable(cast(Judged, judged_as_one), 0.0, EnforcementSettings())
+
+
+@pytest.mark.parametrize("pathway", ["education", "enterprise"])
+def test_accounts_that_somebody_vouched_for_are_left_to_a_person(pathway: str) -> None:
+    """Nine tenths of them came through a school or under contract; half of a campaign may."""
+    both = group(0, 20)
+    observations = observed({"ip": everyone(both, 1)})
+    candidate = Candidate(members=both, origin="core", fit=fit(observations, both), pool=30)
+    class_ = SimpleNamespace(name="class", probability=0.0)
+
+    def acted_on(share: float) -> bool:
+        measured = {"n_accounts": 20.0, pathway: share}
+        scored = SimpleNamespace(measured=measured, leading=lambda *, guilty: class_)
+        sure = SimpleNamespace(
+            candidate=candidate,
+            members=both,
+            verdict="distillation",
+            p_distillation=1.0,
+            n_families=4,
+            scored=scored,
+        )
+        return enforceable(cast(Judged, sure), 0.0, EnforcementSettings())
+
+    assert acted_on(0.5)
+    assert not acted_on(0.9)

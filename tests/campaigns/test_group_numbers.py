@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 from typing import cast
 
@@ -17,7 +18,7 @@ from hydrascope.campaigns.observables import (
     _ban_excess,
     _bans,
     _coverage,
-    _one_value,
+    _one_organization,
     _private_share,
     _top_share,
 )
@@ -37,13 +38,35 @@ def channel(value: list[int], count: list[int] | None = None) -> Channel:
     return index_channels({"network": rows}, counts)["network"]
 
 
+def one_organization(
+    names: list[str], size: int, pathway: str = "self_serve", members: int = 0
+) -> float | None:
+    """What is said of a group of the first so many accounts, all of one pathway; of all where none are given."""
+    log = SimpleNamespace(
+        population=SimpleNamespace(attributes={"organization_id": names, "access_pathway": [pathway] * size}),
+        organization_size=Counter(names),
+    )
+    return _one_organization(cast(Observations, log), np.arange(members or size))
+
+
+@pytest.mark.parametrize(
+    ("members", "pathway", "share"),
+    [(60, "self_serve", 1.0), (50, "self_serve", 0.0), (20, "self_serve", 0.0), (20, "enterprise", 1.0)],
+)
+def test_an_organization_of_many_others_relates_nobody_without_a_contract(
+    members: int, pathway: str, share: float
+) -> None:
+    """A relay keeps the accounts of a hundred customers in one; a company's team of twenty is the company's."""
+    assert one_organization(["relay"] * 100, 100, pathway, members) == share
+
+
 @pytest.mark.parametrize("size", [3, 5, 20, 200])
 def test_nobody_shares_in_a_group_of_strangers_of_any_size(size: int) -> None:
     """Each of three cards holds a third of the accounts, and yet no card is shared."""
     members = np.arange(size)
     assert _top_share(channel(list(range(size))), members) == 0
     assert _top_share(channel(list(range(size))), members, weighted=True) == 0
-    assert _one_value([str(i) for i in range(size)], members) == 0
+    assert one_organization([str(i) for i in range(size)], size) == 0
 
 
 @settings(max_examples=50)

@@ -56,7 +56,7 @@ def test_they_speak_where_a_relay_is_a_thousand_times_less_likely() -> None:
     assert shown("distillation", "reseller", **HABITS, private_share=0.1, rival=0.0005)
 
 
-@pytest.mark.parametrize(("probability", "unsure"), [(0.93, True), (0.98, False)])
+@pytest.mark.parametrize(("probability", "unsure"), [(0.97, True), (0.985, False)])
 def test_what_a_relay_shows_too_accuses_at_surer_odds_only(probability: float, unsure: bool) -> None:
     """A relay that one application fills has texts of its own, and deals them out evenly."""
     measured = {**HABITS, "private_share": 0.8, "n_accounts": 150.0}

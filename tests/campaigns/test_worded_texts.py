@@ -11,9 +11,17 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import csr_array
 
-from hydrascope.campaigns.content import _SURE, ContentSource, _is_theirs, _Kept, _own_demand, _surer
+from hydrascope.campaigns.content import (
+    _SURE,
+    ContentSource,
+    _is_theirs,
+    _Kept,
+    _own_demand,
+    _surer,
+    count_pieces,
+)
 from hydrascope.campaigns.held import Held
-from hydrascope.campaigns.observations import Observations
+from hydrascope.campaigns.observations import Observations, Pieces
 from hydrascope.features.surroundings import TextSample
 from hydrascope.sketch import sketch_texts
 
@@ -82,9 +90,11 @@ def test_a_label_that_is_already_surer_stays() -> None:
     assert _surer({}, None, {"data_cleaning": 1.0}, least=_SURE) == ({}, None)
 
 
-def is_theirs(*, inside: int, template_users: int, community: tuple[int, int]) -> bool:
-    """Whether a template is a group's of 100 members, by its users and its community's (in the group, in all)."""
+def is_theirs(*, inside: int, template_users: int, community: tuple[int, int], pieces: int = 0) -> bool:
+    """Whether a template is a group's of 100 members, by its users and its community's (in the group, in all), so many in groups that send it as one."""
+    in_pieces = np.array([pieces])
     log = SimpleNamespace(
+        pieces=Pieces(templates=in_pieces, communities=in_pieces) if pieces else None,
         community=np.array([0]),
         n_users=np.array([community[1]]),
         template_users=np.array([template_users]),
@@ -108,6 +118,20 @@ def test_a_text_that_most_members_alone_send_is_theirs_whatever_it_resembles(
     assert is_theirs(inside=inside, template_users=users, community=(90, 300)) == theirs
 
 
+@pytest.mark.parametrize(("pieces", "theirs"), [(0, False), (80, False), (280, True)])
+def test_another_piece_of_a_campaign_is_no_witness_that_its_text_is_public(pieces: int, theirs: bool) -> None:
+    """Of 280 users outside the group's 80, those count that are in no group which sends the text as one; the group itself is one."""
+    assert is_theirs(inside=80, template_users=280, community=(80, 280), pieces=pieces) == theirs
+
+
+def test_groups_that_send_a_text_as_one_are_counted_by_text() -> None:
+    """Ten of twelve do, two of twelve do not."""
+    share = csr_array(np.repeat([0.5, 0.0, 0.5, 0.0], [10, 2, 2, 10])[:, None])
+    log = cast(Observations, SimpleNamespace(template_share=share, community_share=share))
+    found = count_pieces(log, [np.arange(12), np.arange(12, 24)])
+    assert (found.templates.tolist(), found.communities.tolist()) == ([10], [10])
+
+
 def test_texts_that_hold_only_what_others_send_too_are_not_labelled() -> None:
     """The public text stands in the even texts of the first members, their own in the first text of each."""
     some = kept(0)
@@ -121,12 +145,12 @@ def test_texts_that_hold_only_what_others_send_too_are_not_labelled() -> None:
 
 @pytest.mark.parametrize(
     ("recurring", "each", "heard"),
-    [(0.95, 0.15, 0.95), (0.95, 0.02, 0.3), (0.8, 1.0, 1.0), (0.8, 0.85, 0.3), (0.0, 0.0, 0.3)],
+    [(0.95, 0.02, 0.95), (0.8, 1.0, 1.0), (0.8, 0.85, 0.3), (0.0, 0.0, 0.3)],
 )
 def test_a_groups_own_wording_is_read_as_one_and_text_by_text(
     recurring: float, each: float, heard: float
 ) -> None:
-    """Either reading may be sure of the demand; what neither is sure of moves nothing, nor does what recurs in texts of which none asks."""
+    """Either reading may be sure of the demand; what neither is sure of moves nothing."""
     said = [({}, {"reasoning_articulation": p, "none": 1 - p}) for p in (recurring, each)]
     source = SimpleNamespace(label_recurring=lambda texts: said[0], label=lambda texts: said[1])
     before = {"reasoning_articulation": 0.3, "none": 0.7}

@@ -83,7 +83,7 @@ def test_the_sceptic_names_what_the_link_leans_on() -> None:
     said = " ".join(prose.checks(campaign))
     assert "The link leans on network egress: without it +3.0 of +18.0 bits remain." in said
     assert (
-        "“A pool” leads “A course, workshop or hackathon” by 4.0 bits. If the evidence from item overlap (5.0 bits)"
+        "“A pool” leads “A course or a class with an assignment” by 4.0 bits. If the evidence from item overlap (5.0 bits)"
         in said
     )
     assert "automatic action is not defensible" in said

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from hydrascope.campaigns.bystanders import OUTSIDE, is_private
 from hydrascope.campaigns.held import Held
-from hydrascope.campaigns.observations import EARNEST, Observations
+from hydrascope.campaigns.observations import EARNEST, Observations, Pieces
 from hydrascope.features.carried import carried_prompts
 from hydrascope.features.content import Matches
 from hydrascope.features.items import Items
@@ -18,10 +18,11 @@ from hydrascope.features.surroundings import TextSample
 from hydrascope.features.wording import is_enough
 from hydrascope.kernels.holdings import count_held
 from hydrascope.kernels.ranges import ranges
+from hydrascope.schema import NO_DEMAND
 from hydrascope.sketch import sketch_texts
 from hydrascope.stats.variation import effective_number
 
-__all__ = ["ContentSource", "GroupContent", "Label", "describe_content"]
+__all__ = ["ContentSource", "GroupContent", "Label", "asks_for", "count_pieces", "describe_content"]
 
 Label = Callable[[Sequence[str]], tuple[Mapping[str, float], Mapping[str, float]]]
 """Texts of one template to capability shares and elicitation shares."""
@@ -38,8 +39,6 @@ _LABELLED = 8
 """Most communities of a group that are labelled by themselves."""
 _REACH = 0.3
 """Least share of the members that use a community for it to tell the group's purpose."""
-_NO_DEMAND = frozenset({"none", "agent_trajectory"})
-"""Labels of texts that ask for no training signal, or for what an agent writes for anybody."""
 _LIST = 100
 """Fewer distinct prompts do not tell a list from chance: the index of n prompts varies by the square root of 2 / n."""
 _LEAST_COPIES = 1.5
@@ -50,11 +49,6 @@ _VARIED = 5.0
 """Wordings in turn, from which a request's own words are too few to tell what is asked for: what recurs between the texts is labelled as well."""
 _SURE = 0.9
 """How surely the texts that hold a group's own wording must elicit, by what recurs in them or each of them by itself: items label them less surely."""
-_BY_THEMSELVES = 0.1
-"""Share of those texts that must elicit one by one for what recurs in them to be believed.
-
-`label_recurring` asks the same of any elicitation; an agent's steps, which a relay's customers send, are none here.
-"""
 _SHOWN = 60
 """Members whose texts are read."""
 _FEW_COMBINATIONS = 20.0
@@ -111,6 +105,8 @@ class GroupContent:
     """Share of the members with a sample that use one of the group's templates."""
     wordings: float | None
     """Different wordings that a member's requests are put in, effectively; see `_wordings`."""
+    demand_reach: float = 0.0
+    """Largest share of the members that use one community of texts which elicits by itself and is theirs."""
     capabilities: Mapping[str, float] = field(default_factory=dict)
     elicitations: Mapping[str, float] = field(default_factory=dict)
     elicitation_share: float | None = None
@@ -154,7 +150,8 @@ def describe_content(
         texts = kept.holding(theirs)[0]
         elicitations = source.label(texts)[1]
     wordings = _wordings(held, templates, _asks(elicitations))
-    elicits = _elicitation(observations, source, kept, members, users, templates, theirs, elicitations)
+    purposes = _purposes(observations, source, kept, members, users, theirs)
+    elicits = _elicitation(elicitations, purposes, public=len(templates) > 0 and not len(theirs))
     if wordings is not None and wordings >= _VARIED:
         elicitations, elicits = _surer(elicitations, elicits, source.label_recurring(texts)[1])
     elicitations, elicits = _own_demand(source, kept.worded(wording), elicitations, elicits)
@@ -176,6 +173,7 @@ def describe_content(
         text_users=text_users,
         reach=_reach(observations, members, share),
         wordings=wordings,
+        demand_reach=max((float(users[c]) / len(members) for c in purposes), default=0.0),
         capabilities=capabilities,
         elicitations=elicitations,
         elicitation_share=elicits,
@@ -193,15 +191,14 @@ def _own_demand(
 ) -> tuple[Mapping[str, float], float | None]:
     """A group's elicitations and how surely it elicits, or those of the texts that hold its own wording, where one of two readings is sure.
 
-    What recurs in them is read once, which their items do not blur, and believed where some ask by themselves: what recurs in the
-    texts of a relay's many customers is nobody's text. Each is read by itself, which a short wrapper around few subjects needs.
+    What recurs in them is read once, which their items do not blur; each is read by itself, which a short wrapper around few subjects
+    needs.
     """
     if elicits is None or elicits >= _SURE or not worded:
         return elicitations, elicits
-    each = source.label(worded)[1]
-    if _asks(each) >= _BY_THEMSELVES:
-        elicitations, elicits = _surer(elicitations, elicits, source.label_recurring(worded)[1], least=_SURE)
-    return _surer(elicitations, elicits, each, least=_SURE)
+    for reading in (source.label_recurring, source.label):
+        elicitations, elicits = _surer(elicitations, elicits, reading(worded)[1], least=_SURE)
+    return elicitations, elicits
 
 
 def _surer(
@@ -219,33 +216,21 @@ def _surer(
 
 
 def _elicitation(
-    observations: Observations,
-    source: ContentSource,
-    kept: _Kept,
-    members: np.ndarray,
-    users: np.ndarray,
-    templates: np.ndarray,
-    theirs: np.ndarray,
-    elicitations: Mapping[str, float],
+    elicitations: Mapping[str, float], purposes: Mapping[int, float], *, public: bool
 ) -> float | None:
     """Share of the shared wording that elicits, the clearest of the group's communities included; None if not known.
 
     Args:
-        theirs: int32[] those of the templates that most of their users do not send from elsewhere: others accuse nobody here.
+        public: whether most users of all that the group shares send it from elsewhere: it accuses nobody here.
     """
     if not elicitations:
         return None
-    public = len(templates) > 0 and not len(theirs)
-    purposes = _purposes(observations, source, kept, members, users, theirs)
     return max([0.0 if public else _asks(elicitations), *purposes.values()])
 
 
 def _asks(elicitations: Mapping[str, float]) -> float:
-    """How surely texts ask for training signal, by the shares of their labels.
-
-    Thoughts and actions are what an agent writes for anybody who uses it: whose work it does tells nothing of its words.
-    """
-    return sum(share for kind, share in elicitations.items() if kind not in _NO_DEMAND)
+    """How surely texts ask for training signal, by the shares of their labels."""
+    return sum(share for kind, share in elicitations.items() if kind not in NO_DEMAND)
 
 
 def _purposes(
@@ -275,6 +260,13 @@ def _purposes(
         if elicitation >= 0.5:
             found[c] = elicitation
     return found
+
+
+def asks_for(observations: Observations, source: ContentSource, users: np.ndarray, community: int) -> float:
+    """How surely what the users (int32[k] codes) of one community of texts send of it asks for training signal; 0 where little was kept."""
+    kept = _Kept.of(source.texts, Held.of(source.matches, users), users)
+    texts, _ = kept.holding(np.flatnonzero(observations.community == community), only_matching=True)
+    return _asks(source.label(texts)[1]) if len(texts) >= 3 else 0.0
 
 
 def _group_templates(observations: Observations, members: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -316,12 +308,41 @@ def _is_theirs(
     """Whether the members are most of all who use each template, or its community, in earnest.
 
     What an agent says for its honest users it says for a relay's customers as well. A community may hold what many people write, by
-    the words that their requests have in common; a text that most members and hardly anybody else sends is theirs all the same.
+    the words that their requests have in common; a text that most members and hardly anybody else sends is theirs all the same. Groups that
+    send a text as one are not counted: a campaign that lies on two sets of exits is found as two.
     """
+    k, communities = len(members), observations.community[templates]
     n_inside = _senders_inside(observations, members)[templates]
-    alone = n_inside >= _MOST * np.maximum(observations.template_users[templates], len(members))
-    communities = observations.community[templates]
-    return np.asarray(alone | (users[communities] >= _MOST * observations.n_users[communities]))
+    n_users, n_around = observations.template_users[templates], observations.n_users[communities]
+    if observations.pieces is not None:
+        n_users = n_users - _elsewhere(observations.pieces.templates[templates], n_inside, k)
+        n_around = n_around - _elsewhere(observations.pieces.communities[communities], users[communities], k)
+    alone = n_inside >= _MOST * np.maximum(n_users, k)
+    return np.asarray(alone | (users[communities] >= _MOST * n_around))
+
+
+def _elsewhere(in_pieces: np.ndarray, inside: np.ndarray, n_members: int) -> np.ndarray:
+    """int64[]: accounts in pieces but those of this group, where it is one. Args: in_pieces, inside: int64[] users of each text."""
+    own = np.where(inside >= _MOST * n_members, inside, 0)
+    return np.maximum(in_pieces - own, 0)
+
+
+def count_pieces(observations: Observations, groups: Sequence[np.ndarray]) -> Pieces:
+    """Users of each text in those groups (int32[] codes each) that send it as one."""
+    found = Pieces(
+        templates=np.zeros(observations.template_share.shape[1], np.int64),
+        communities=np.zeros(observations.community_share.shape[1], np.int64),
+    )
+    for members in groups:
+        for share, total in (
+            (observations.template_share, found.templates),
+            (observations.community_share, found.communities),
+        ):
+            inside = share[members]
+            text, users = np.unique(inside.indices[inside.data >= EARNEST], return_counts=True)
+            most = users >= _MOST * len(members)
+            total[text[most]] += users[most]
+    return found
 
 
 def _text_users(

@@ -76,8 +76,12 @@ LEAST_ACCUSATION_SMALL = 0.95
 
 A log has far more handfuls of accounts that agree by chance than large groups, and few of them were there to fit lines to.
 """
-LEAST_ACCUSATION_RELAY = 0.97
+LEAST_ACCUSATION_RELAY = 0.98
 """The same where a group looks like a relay: a relay that one application fills has texts that nobody else sends."""
+LEAST_DEMAND_REACH = 0.75
+"""Share of a group in a relay that must send one text that asks for training signal, for anybody to be acted on by machine."""
+VOUCHED = 0.8
+"""Share of the accounts from one such pathway, from which nobody is acted on by machine."""
 LEAST_STOCK = 10.0
 """Wordings that a member uses in turn, from which the accounts draw on one stock: an application has a few, and people keep to theirs."""
 PRIVATE_TEXT_BITS = 5.0
@@ -398,8 +402,26 @@ def enforceable(judged: Judged, q_value: float, settings: EnforcementSettings) -
         and len(judged.candidate.judged.members) >= settings.min_members
         and judged.n_families >= settings.min_families
         and not is_related(judged.scored)
+        and not is_vouched_for(judged.scored)
+        and not _may_be_customers(judged)
         and not looks_like_a_relay(judged.scored)
     )
+
+
+def _may_be_customers(judged: Judged) -> bool:
+    """Whether the likeliest campaign is one in the midst of a relay's customers, and many were not seen to send what it asks: what ties them is the relay."""
+    return (
+        judged.scored.leading(guilty=True).name == "relayed"
+        and judged.content.demand_reach < LEAST_DEMAND_REACH
+    )
+
+
+def is_vouched_for(scored: Scored) -> bool:
+    """Whether nearly all accounts came through a pathway on which somebody checks who they are: schools, contracts.
+
+    A person can ask there before anything is done. Campaigns come through these pathways too, and are accused all the same.
+    """
+    return any(scored.measured.get(pathway, 0.0) >= VOUCHED for pathway in ("education", "enterprise"))
 
 
 def operator_bits(judged: Judged) -> np.ndarray:

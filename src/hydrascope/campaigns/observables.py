@@ -97,7 +97,7 @@ def _relations(observations: Observations, fit: Fit, picked: float) -> dict[str,
         ),
         "owner_bits": float(sum(fit.family(f).mean() for f in ("identity", "timing", "lifecycle")))
         - float(np.log2(picked)),
-        "one_organization": _one_value(attributes.get("organization_id"), members),
+        "one_organization": _one_organization(observations, members),
         "education": _value_share(attributes.get("access_pathway"), members, "education"),
         "enterprise": _value_share(attributes.get("access_pathway"), members, "enterprise"),
         "declared": float(is_declared(observations.population, members).mean()),
@@ -398,12 +398,19 @@ def _known(values: list[str | None] | None, members: np.ndarray) -> list[str]:
     return [] if values is None else [v for v in (values[m] for m in members.tolist()) if v is not None]
 
 
-def _one_value(values: list[str | None] | None, members: np.ndarray) -> float | None:
-    """Share of the members, one left out, that have the group's most common value."""
-    known = _known(values, members)
+def _one_organization(observations: Observations, members: np.ndarray) -> float | None:
+    """Share of the members, one left out, that are of the group's most common organization.
+
+    None are where it holds as many others and most of the members have no contract: a relay may keep its customers' accounts in one.
+    """
+    attributes = observations.population.attributes
+    values = attributes.get("organization_id")
     if values is None or len(members) < 2:
         return None
-    return (max(Counter(known).values(), default=1) - 1) / (len(members) - 1)
+    ((name, inside),) = Counter(_known(values, members)).most_common(1) or [("", 1)]
+    contracts = _known(attributes.get("access_pathway"), members).count("enterprise")
+    theirs = observations.organization_size.get(name, 0) < 2 * inside or contracts >= inside / 2
+    return (inside - 1) / (len(members) - 1) if theirs else 0.0
 
 
 def _value_share(values: list[str | None] | None, members: np.ndarray, value: str) -> float | None:

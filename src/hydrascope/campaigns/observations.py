@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -21,6 +21,7 @@ __all__ = [
     "QUANTITIES",
     "Channel",
     "Observations",
+    "Pieces",
     "Usual",
     "index_channels",
     "is_declared",
@@ -72,6 +73,16 @@ class Usual:
     """Median of the accounts' own standard deviations of log prompt length; None where too few have one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """Accounts in groups of which at least half use a text in earnest: another piece of a campaign is no witness that its text is public."""
+
+    templates: np.ndarray
+    """int64[t]."""
+    communities: np.ndarray
+    """int64[c]."""
+
+
 DECLARED = 1 / 3
 """Share of declared members from which a group is known to the operator's records."""
 EARNEST = 0.03
@@ -120,6 +131,10 @@ class Observations:
     """int64[b] accounts that no operator ties to others: what is usual in this log. None: all accounts."""
     usual: Usual | None = None
     """Their habits, where they were put in order."""
+    pieces: Pieces | None = None
+    """Users of texts in groups that send them as one, once there are groups."""
+    organization_size: Mapping[str, int] = field(default_factory=dict)
+    """Accounts of each organization in the log."""
 
 
 def prepare_quantities(population: Population, activity: Activity) -> dict[str, Quantity]:

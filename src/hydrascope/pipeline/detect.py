@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +23,7 @@ from hydrascope.campaigns.cluster import (
     resolve,
     sunken_cores,
 )
-from hydrascope.campaigns.content import ContentSource
+from hydrascope.campaigns.content import ContentSource, count_pieces
 from hydrascope.campaigns.distilled import (
     Read,
     distilled_shares,
@@ -32,6 +33,7 @@ from hydrascope.campaigns.distilled import (
 from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
 from hydrascope.campaigns.findings import Finding, PairLinks
+from hydrascope.campaigns.inner import LEAST_MEMBERS, inner_groups
 from hydrascope.campaigns.judge import (
     Judged,
     LinkNull,
@@ -45,12 +47,13 @@ from hydrascope.campaigns.judge import (
     operator_bits,
     wordless_strays,
 )
-from hydrascope.campaigns.membership import rarity
+from hydrascope.campaigns.membership import ClusterSettings, rarity
 from hydrascope.campaigns.observables import usual_habits
 from hydrascope.campaigns.observations import (
     EARNEST,
     Channel,
     Observations,
+    Pieces,
     index_channels,
     is_declared,
     prepare_quantities,
@@ -101,6 +104,8 @@ NULL_CHECKS = 200
 
 LEAST_SUSPICION = 0.2
 """Probability of distillation from which an undecided group is shown."""
+BANNED = 4.0
+"""Decades of `ban_excess` from which bans are a sign (`judge.CAMPAIGN_SIGNS`)."""
 LEAST_BELONGING = 0.05
 """Probability of membership, below which an account leaves an accused operator's group: cores are united and added to after they were refined."""
 Timer = Callable[[str], AbstractContextManager[None]]
@@ -182,6 +187,7 @@ def detect(
         moves=moves,
         refused=refused,
         carried=carried,
+        organization_size=Counter(o for o in population.attributes.get("organization_id", []) if o),
     )
     with time_stage("links"):
         linked = channels | {"template": community_channel(texts.community_share, settings.cluster.min_share)}
@@ -211,6 +217,7 @@ def detect(
             candidates += stock_candidates(observations, texts.matches, stocks, unread, settings.cluster)
         candidates += sunken
     with time_stage("verdicts"):
+        observations = replace(observations, pieces=_pieces(observations, candidates))
         samples = read_texts(engine, population, _kept_accounts(candidates))
         source = ContentSource(
             matches=texts.matches,
@@ -231,9 +238,10 @@ def detect(
             rejudge,
             seed=settings.cluster.seed,
         )
+        judged = _with_inner(observations, source, judged, rejudge, settings.cluster)
         control = control or Control()
         allowed = allowed_accounts(control, population, channels, engine)
-        findings = _findings(observations, source, happenings, judged, null, allowed, settings)
+        findings = _findings(observations, judged, rejudge, allowed, settings)
     with time_stage("shares"):
         findings = _with_shares(engine, read, observations, untied, findings)
     with time_stage("surroundings"):
@@ -341,17 +349,61 @@ def _untied(candidates: Sequence[Candidate], n_accounts: int) -> np.ndarray:
     return np.flatnonzero(~tied)
 
 
+def _pieces(observations: Observations, candidates: Sequence[Candidate]) -> Pieces:
+    return count_pieces(observations, [c.judged.members for c in candidates if c.origin == "core"])
+
+
 def _kept_accounts(candidates: Sequence[Candidate]) -> np.ndarray:
     chosen = [c.members[:60] for c in candidates]
     return np.unique(np.concatenate(chosen)) if chosen else np.zeros(0, np.int32)
 
 
-def _findings(
+def _with_inner(
     observations: Observations,
     source: ContentSource,
-    happenings: Happenings,
+    judged: Sequence[Judged],
+    rejudge: Callable[[Candidate], Judged],
+    settings: ClusterSettings,
+) -> list[Judged]:
+    """The groups, with campaigns in the midst of those that are not accused, and accused ones without the customers of the relay that they are in."""
+    found: list[Judged] = []
+    for group in judged:
+        if group.candidate.origin != "core":
+            found.append(group)
+            continue
+        inner = inner_groups(observations, source, group.members, settings)
+        if group.verdict == "distillation":
+            found += _parted(observations, group, inner, rejudge, settings)
+        else:
+            found += [group, *(j for j in map(rejudge, inner) if j.verdict == "distillation")]
+    return found
+
+
+def _parted(
+    observations: Observations,
+    accused: Judged,
+    inner: Sequence[Candidate],
+    rejudge: Callable[[Candidate], Judged],
+    settings: ClusterSettings,
+) -> list[Judged]:
+    """Those who send what asks for training signal, and the others, if by themselves these are a relay's customers and those accused; else the group as it was.
+
+    Others who were banned as oddly often share the senders' fate: proxies whose accounts carry little of the campaign each.
+    """
+    senders = np.unique(np.concatenate([accused.members[:0], *(c.members for c in inner)]))
+    others = np.setdiff1d(accused.members, senders)
+    if len(senders) < settings.min_members or len(others) < LEAST_MEMBERS:
+        return [accused]
+    unread = replace(accused.candidate, wording=None)
+    parts = [rejudge(keep_members(observations, unread, m, settings)) for m in (senders, others)]
+    banned = parts[1].scored.measured.get("ban_excess", 0.0) >= BANNED
+    return parts if not banned and [p.verdict for p in parts] == ["distillation", "reseller"] else [accused]
+
+
+def _findings(
+    observations: Observations,
     judged: list[Judged],
-    null: LinkNull,
+    rejudge: Callable[[Candidate], Judged],
     allowed: np.ndarray,
     settings: DetectSettings,
 ) -> list[Finding]:
@@ -363,24 +415,35 @@ def _findings(
         len(observations.population),
         min_members=settings.cluster.min_members,
     )
-    final = []
-    for i, members in kept:
-        j = ranked[i]
-        for _ in range(settings.cluster.rounds):
-            fitting = np.setdiff1d(members, _misfits(observations, j))
-            if len(fitting) >= settings.cluster.min_members:
-                members = fitting
-            if len(members) == len(j.members):
-                break
-            left = keep_members(observations, j.candidate, members, settings.cluster)
-            j = judge(observations, source, happenings, left, null)
-        final.append(j)
+    final = [_settled(observations, ranked[i], members, rejudge, settings.cluster) for i, members in kept]
     q = benjamini_hochberg(np.array([j.p_value for j in final])) if final else np.zeros(0)
     found = [_finding(observations, j, float(v), allowed, settings) for j, v in zip(final, q, strict=True)]
     shown = [f for f in found if _is_worth_reading(f.judged)]
     return sorted(
         shown, key=lambda f: (f.judged.verdict != "distillation", -_harm(observations, f), f.campaign_id)
     )
+
+
+def _settled(
+    observations: Observations,
+    judged: Judged,
+    members: np.ndarray,
+    rejudge: Callable[[Candidate], Judged],
+    settings: ClusterSettings,
+) -> Judged:
+    """The group judged with the members that no other group took and that fit it, anew as often as some leave.
+
+    Args:
+        members: int32[k] codes, of the group's, ascending.
+    """
+    for _ in range(settings.rounds):
+        fitting = np.setdiff1d(members, _misfits(observations, judged))
+        if len(fitting) >= settings.min_members:
+            members = fitting
+        if len(members) == len(judged.members):
+            break
+        judged = rejudge(keep_members(observations, judged.candidate, members, settings))
+    return judged
 
 
 def _misfits(observations: Observations, judged: Judged) -> np.ndarray:

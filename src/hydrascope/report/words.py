@@ -90,7 +90,9 @@ HYPOTHESIS_LABELS: Mapping[str, str] = {
     "shared_application": "Strangers who use one application",
     "viral": "Strangers who came for an application that spread",
     "automation": "Unrelated teams' scheduled jobs of one template",
-    "class": "A course, workshop or hackathon",
+    "class": "A course or a class with an assignment",
+    "workshop": "People at one event, each with a project of their own",
+    "institution": "People whom one institution gave the same task",
     "coincidence": "Coincidence, or a reason not seen here",
 }
 
