@@ -108,12 +108,12 @@ def test_more_accounts_in_a_group_never_lower_its_bits():
     assert totals == sorted(totals)
 
 
-def test_flooding_with_popular_values_hides_nothing():
-    """Two hundred hub values more for each account of the groups leave their links."""
-    rng = np.random.default_rng(4)
+def linked_when_flooded(seed):
+    """Links of twenty groups of six, and those of them that are left when each account holds forty popular values more."""
+    rng = np.random.default_rng(seed)
     rows, operator = with_groups(rng, [6] * 20)
     hubs = np.unique(rows[2][rows[1] == 1], return_counts=True)
-    hubs = hubs[0][np.argsort(-hubs[1])[:40]]
+    hubs = hubs[0][np.argsort(-hubs[1], kind="stable")[:40]]
     who = np.repeat(np.flatnonzero(operator >= 0), 40)
     flooded = tuple(
         np.concatenate((x, y))
@@ -121,10 +121,16 @@ def test_flooding_with_popular_values_hides_nothing():
             rows, (who, np.ones(len(who), int), np.tile(hubs, (operator >= 0).sum())), strict=True
         )
     )
-    before = len(link_accounts(incidence_of(rows), LinkSettings()))
     after = link_accounts(incidence_of(flooded), LinkSettings())
-    same = operator[after.a] == operator[after.b]
-    assert same.sum() > 0.7 * before
+    return len(link_accounts(incidence_of(rows), LinkSettings())), (
+        operator[after.a] == operator[after.b]
+    ).sum()
+
+
+def test_flooding_with_popular_values_hides_nothing():
+    """Forty hub values more for each account of the groups leave their links (statistical, ten draws: a single one hangs on which hubs they are)."""
+    before, after = np.sum([linked_when_flooded(seed) for seed in range(2, 12)], axis=0)
+    assert after > 0.7 * before
 
 
 def interests(rng, n=3000, topics=10):
