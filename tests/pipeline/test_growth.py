@@ -21,9 +21,14 @@ def weight(folder: Path, world: World) -> float:
     return sum(r["bits"] for r in rows if r["account_id"] in world.campaign)
 
 
-@pytest.mark.parametrize("size", [10, 72])
+HANDFUL = pytest.mark.xfail(
+    strict=True, reason="six on one card, device and site are left to a person: docs/limits.md"
+)
+
+
+@pytest.mark.parametrize("size", [pytest.param(6, marks=HANDFUL), 10, 72])
 def test_a_campaign_is_seen_whole_whatever_its_size(tmp_path: Path, size: int) -> None:
-    """All of its accounts, nobody else, and one campaign of them; of fewer than ten on one card, device and site a person may be in doubt."""
+    """All of its accounts, nobody else, and one campaign of them."""
     world = build_world(campaign=size)
     folder = scan_world(world, tmp_path)
     assert accused(folder) == world.campaign

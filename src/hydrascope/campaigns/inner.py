@@ -6,15 +6,19 @@ what the group asks for. Its text tells it from the rest: nearly all its users a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 import numpy as np
 
-from hydrascope.campaigns.cluster import Candidate
+from hydrascope.campaigns.cluster import Candidate, keep_members
 from hydrascope.campaigns.content import ContentSource, asks_for
+from hydrascope.campaigns.judge import Judged, campaign_signs
 from hydrascope.campaigns.membership import ClusterSettings
 from hydrascope.campaigns.observations import EARNEST, Observations
 from hydrascope.campaigns.profile import fit_members
 
-__all__ = ["LEAST_MEMBERS", "inner_groups"]
+__all__ = ["inner_groups", "with_inner"]
 
 LEAST_MEMBERS = 10
 """Fewer users of a text say too little."""
@@ -25,6 +29,52 @@ _THEIRS = 0.8
 _LEAST_DEMAND = 0.5
 _MOST_TEXTS = 8
 """Most used communities of a group that are looked at."""
+
+
+def with_inner(
+    observations: Observations,
+    source: ContentSource,
+    judged: Sequence[Judged],
+    rejudge: Callable[[Candidate], Judged],
+    settings: ClusterSettings,
+) -> list[Judged]:
+    """The groups, with campaigns in the midst of those that are not accused, and accused ones without the customers of the relay that they are in.
+
+    Args:
+        rejudge: a candidate's verdict.
+    """
+    found: list[Judged] = []
+    for group in judged:
+        if group.candidate.origin != "core":
+            found.append(group)
+            continue
+        inner = inner_groups(observations, source, group.members, settings)
+        if group.verdict == "distillation":
+            found += _parted(observations, group, inner, rejudge, settings)
+        else:
+            found += [group, *(j for j in map(rejudge, inner) if j.verdict == "distillation")]
+    return found
+
+
+def _parted(
+    observations: Observations,
+    accused: Judged,
+    inner: Sequence[Candidate],
+    rejudge: Callable[[Candidate], Judged],
+    settings: ClusterSettings,
+) -> list[Judged]:
+    """Those who send what asks for training signal, and the others, if by themselves these are a relay's customers and those accused; else the group as it was.
+
+    Others who were banned as oddly often share the senders' fate: proxies whose accounts carry little of the campaign each.
+    """
+    senders = np.unique(np.concatenate([accused.members[:0], *(c.members for c in inner)]))
+    others = np.setdiff1d(accused.members, senders)
+    if len(senders) < settings.min_members or len(others) < LEAST_MEMBERS:
+        return [accused]
+    unread = replace(accused.candidate, wording=None)
+    parts = [rejudge(keep_members(observations, unread, m, settings)) for m in (senders, others)]
+    banned = "ban_excess" in campaign_signs(parts[1].scored)
+    return parts if not banned and [p.verdict for p in parts] == ["distillation", "reseller"] else [accused]
 
 
 def inner_groups(

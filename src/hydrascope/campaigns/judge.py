@@ -30,6 +30,7 @@ __all__ = [
     "EnforcementSettings",
     "Judged",
     "LinkNull",
+    "campaign_signs",
     "enforceable",
     "habit_bits",
     "judge",
@@ -295,11 +296,12 @@ def shows_campaign(scored: Scored) -> bool:
     refused, they moved to a new model together, a list is dealt out to them, or one sends what another was answered. Small groups of strangers that agree by chance have none of
     these, and no sum of weak hints may accuse them.
     """
-    signs = _signs(scored)
+    signs = campaign_signs(scored)
     return bool(signs - RELAY_SIGNS if _may_be_relay(scored) else signs)
 
 
-def _signs(scored: Scored) -> set[str]:
+def campaign_signs(scored: Scored) -> set[str]:
+    """Names of `CAMPAIGN_SIGNS` that a group shows."""
     measured = scored.measured
     return {
         name
@@ -332,7 +334,7 @@ def _rivals_a_relay(scored: Scored) -> bool:
 
 def looks_like_a_relay(scored: Scored) -> bool:
     """Whether a relay explains the group best of all that is innocent, and nothing speaks of a campaign but what relays show too."""
-    return _rivals_a_relay(scored) and _signs(scored) <= RELAY_SIGNS
+    return _rivals_a_relay(scored) and campaign_signs(scored) <= RELAY_SIGNS
 
 
 def _withheld(scored: Scored, linked: bool) -> tuple[Withheld, ...]:

@@ -33,7 +33,7 @@ from hydrascope.campaigns.distilled import (
 from hydrascope.campaigns.document import Surroundings
 from hydrascope.campaigns.explain import sharing_of_pair
 from hydrascope.campaigns.findings import Finding, PairLinks
-from hydrascope.campaigns.inner import LEAST_MEMBERS, inner_groups
+from hydrascope.campaigns.inner import with_inner
 from hydrascope.campaigns.judge import (
     Judged,
     LinkNull,
@@ -104,8 +104,6 @@ NULL_CHECKS = 200
 
 LEAST_SUSPICION = 0.2
 """Probability of distillation from which an undecided group is shown."""
-BANNED = 4.0
-"""Decades of `ban_excess` from which bans are a sign (`judge.CAMPAIGN_SIGNS`)."""
 LEAST_BELONGING = 0.05
 """Probability of membership, below which an account leaves an accused operator's group: cores are united and added to after they were refined."""
 Timer = Callable[[str], AbstractContextManager[None]]
@@ -238,7 +236,7 @@ def detect(
             rejudge,
             seed=settings.cluster.seed,
         )
-        judged = _with_inner(observations, source, judged, rejudge, settings.cluster)
+        judged = with_inner(observations, source, judged, rejudge, settings.cluster)
         control = control or Control()
         allowed = allowed_accounts(control, population, channels, engine)
         findings = _findings(observations, judged, rejudge, allowed, settings)
@@ -356,48 +354,6 @@ def _pieces(observations: Observations, candidates: Sequence[Candidate]) -> Piec
 def _kept_accounts(candidates: Sequence[Candidate]) -> np.ndarray:
     chosen = [c.members[:60] for c in candidates]
     return np.unique(np.concatenate(chosen)) if chosen else np.zeros(0, np.int32)
-
-
-def _with_inner(
-    observations: Observations,
-    source: ContentSource,
-    judged: Sequence[Judged],
-    rejudge: Callable[[Candidate], Judged],
-    settings: ClusterSettings,
-) -> list[Judged]:
-    """The groups, with campaigns in the midst of those that are not accused, and accused ones without the customers of the relay that they are in."""
-    found: list[Judged] = []
-    for group in judged:
-        if group.candidate.origin != "core":
-            found.append(group)
-            continue
-        inner = inner_groups(observations, source, group.members, settings)
-        if group.verdict == "distillation":
-            found += _parted(observations, group, inner, rejudge, settings)
-        else:
-            found += [group, *(j for j in map(rejudge, inner) if j.verdict == "distillation")]
-    return found
-
-
-def _parted(
-    observations: Observations,
-    accused: Judged,
-    inner: Sequence[Candidate],
-    rejudge: Callable[[Candidate], Judged],
-    settings: ClusterSettings,
-) -> list[Judged]:
-    """Those who send what asks for training signal, and the others, if by themselves these are a relay's customers and those accused; else the group as it was.
-
-    Others who were banned as oddly often share the senders' fate: proxies whose accounts carry little of the campaign each.
-    """
-    senders = np.unique(np.concatenate([accused.members[:0], *(c.members for c in inner)]))
-    others = np.setdiff1d(accused.members, senders)
-    if len(senders) < settings.min_members or len(others) < LEAST_MEMBERS:
-        return [accused]
-    unread = replace(accused.candidate, wording=None)
-    parts = [rejudge(keep_members(observations, unread, m, settings)) for m in (senders, others)]
-    banned = parts[1].scored.measured.get("ban_excess", 0.0) >= BANNED
-    return parts if not banned and [p.verdict for p in parts] == ["distillation", "reseller"] else [accused]
 
 
 def _findings(

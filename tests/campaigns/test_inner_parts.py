@@ -9,13 +9,13 @@ from typing import cast
 import numpy as np
 import pytest
 
+from hydrascope.campaigns import inner
 from hydrascope.campaigns.cluster import Candidate
 from hydrascope.campaigns.content import ContentSource
+from hydrascope.campaigns.inner import with_inner
 from hydrascope.campaigns.judge import Judged
 from hydrascope.campaigns.membership import ClusterSettings
 from hydrascope.campaigns.observations import Observations
-from hydrascope.pipeline import detect
-from hydrascope.pipeline.detect import _with_inner
 
 ALL = np.arange(60, dtype=np.int32)
 SENDERS = ALL[:25]
@@ -49,9 +49,9 @@ def found(
         scored = SimpleNamespace(measured={"ban_excess": bans})
         return cast(Judged, SimpleNamespace(candidate=group, members=members, verdict=verdict, scored=scored))
 
-    monkeypatch.setattr(detect, "inner_groups", lambda *_: [Group(sending, "remainder")])
-    monkeypatch.setattr(detect, "keep_members", lambda _log, group, left, _: Group(left, group.origin))
-    groups = _with_inner(
+    monkeypatch.setattr(inner, "inner_groups", lambda *_: [Group(sending, "remainder")])
+    monkeypatch.setattr(inner, "keep_members", lambda _log, group, left, _: Group(left, group.origin))
+    groups = with_inner(
         cast(Observations, None),
         cast(ContentSource, None),
         [judged(ALL, verdict)],
