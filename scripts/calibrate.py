@@ -38,7 +38,7 @@ from weights import Known, as_toml, fit_weights  # noqa: E402
 from hydrascope.campaigns.calibration import Calibration, Interval, basis, load_calibration  # noqa: E402
 from hydrascope.campaigns.fitted import Fitted, load_fitted  # noqa: E402
 from hydrascope.campaigns.hypotheses import load_model, pooled_log2_odds, score_hypotheses  # noqa: E402
-from hydrascope.campaigns.judge import may_be_accused  # noqa: E402
+from hydrascope.campaigns.judge import is_related, may_be_accused  # noqa: E402
 
 CAMPAIGNS = ROOT / "src/hydrascope/campaigns"
 FIRST = ("everything", "mixed", "proxied", "residential", "shared")
@@ -182,7 +182,14 @@ def _is_first(world: str) -> bool:
 
 
 def _weights(rows: list[dict[str, Any]]) -> Fitted:
-    known = [Known(family=_family(r), measured=r["observables"], guilty=r["guilty"] >= 0.5) for r in rows]
+    """Weights of groups that are related in no stated way: the others are withheld whatever they weigh, and would teach that
+    cards and devices in common are what an organization has.
+    """
+    known = [
+        Known(family=_family(r), measured=r["observables"], guilty=r["guilty"] >= 0.5)
+        for r in rows
+        if not is_related(score_hypotheses(r["observables"]))
+    ]
     return fit_weights(known, prior=_prior())
 
 

@@ -73,6 +73,9 @@ def write_card(
         "## Elicitation, requests in the manner of published recipes for synthetic data",
         judge_holdout(read_holdout("phrases_holdout_recipes.toml")),
         _RECIPES,
+        "## Elicitation, whole requests in seven more languages",
+        judge_holdout(read_holdout("phrases_holdout_languages.toml")),
+        _LANGUAGES,
         "## Elicitation, phrasings written apart from the grammars",
         judge_holdout(read_holdout("phrases_holdout.toml")),
         _FOOT,
@@ -292,6 +295,9 @@ _SMALL_WORDS = {
     "Spanish, Portuguese, Italian": "el los las una que en por con del para il di che um uma não os e la",
     "French": "le les des une est dans et pour tu que du vous ou la",
     "German": "der die das und ist nicht mit ein eine den im auf zu",
+    "Turkish": "ve bir bu için ile da ne olarak her gibi mi",
+    "Vietnamese": "và của là có không cho một các bạn tôi này",
+    "Indonesian": "dan yang di untuk dengan ini itu saya dari pada tidak",
 }
 
 
@@ -326,11 +332,11 @@ two at each end of a text, and the clearest window counts. In a group, each text
 and what most texts share is judged by itself and weighs the more the more it is. A text whose best capability has a probability
 under {least_capability} counts as `general`; one that elicits anything with a probability under {least_elicitation} (at even odds beforehand;
 about 95 % of ordinary texts left out are then kept alone) counts as `none`, and any other as its most likely elicitation; in a group, one between {likely} and that counts in part.
-Where a group puts its requests in many wordings, what recurs in one text of fifty is labelled once, as one text (`label_recurring`), if one text in ten demands something by itself and one kind is half of what is demanded: people of one subject, and customers of one relay, have many words in common. Texts are read with JSON escapes written out. A group of {group} takes {ms:.1f} ms of one core.
+Where a group puts its requests in many wordings, what recurs in one text of fifty is labelled once, as one text (`label_recurring`), if one text in ten demands something by itself and one kind is half of what is demanded: people of one subject, and customers of one relay, have many words in common. What half of them say word for word, sentence by sentence, is read alone (`label_verbatim`): a wrapper of two words drowns in its items. Texts are read with JSON escapes written out. A group of {group} takes {ms:.1f} ms of one core.
 
 **Trained on** {n:,} texts: at most {per} rows of each source, label and form (last turn, or all messages as JSON) of the prompt table given to
 `scripts/train_labels.py`, and phrase grammars and word lists of our own (`scripts/phrases/`, `scripts/phrases_concepts.toml`,
-eight languages; `scripts/phrase_frames.py` lays both sides out alike) around its questions. The table has no rows for computer use, data analysis and most elicitations: those
+fifteen languages; `scripts/phrase_frames.py` lays both sides out alike) around its questions. The table has no rows for computer use, data analysis and most elicitations: those
 rest on our grammars alone.
 
 **How it is judged.** Families of sources that share templates or items are left out together, an eighth of all at a
@@ -356,6 +362,10 @@ named `recipes`, `plain`, `system`, `domains`, `wrappers` and `oblique`, written
 totals of both files were looked at some ten times, to see whether more wordings still help and to choose the size of the
 vocabulary."""
 
+_LANGUAGES = """Two requests of most classes and 15 ordinary ones, an agent's step among them, in each of Portuguese, Italian, Turkish, Vietnamese, Indonesian, Arabic and Hindi,
+and 40 ordinary ones in English and Chinese that are agents' steps or come near written episodes and tasks. Written without a look at grammars or lexicon, while the grammars of these languages were, by others;
+looked at once those were done."""
+
 _FOOT = """The phrasings are by the same people as the grammars, in other words. The word lists were widened after a first look at
 what was missed here and then cleared, by a script, of every phrase that occurs here; so these figures lean to the kind
 side, and with six or seven texts a class they are a check, not a rate.
@@ -370,9 +380,10 @@ side, and with six or seven texts a class they are a check, not a rate.
 - A source unlike any other is often called `general` or `none`: the labels abstain more than they err.
 - Grading prompts that the model has not seen are confused with coding where they judge code, and pairwise judging
   (`preference_data`) with `rubric_grading`.
-- Tool-use dialogues without the word tool, and agent steps that hold only an observation, look like conversation; the
+- Tool-use dialogues without the word tool look like conversation; the
   pipeline knows declared tools from the log and should trust those first.
 - Translation of training data and translation of anything else differ by a word or two.
-- Languages other than English and Chinese rest on our grammars; those without a grammar get what they share with
-  others (tags, JSON keys, borrowed words) and, in Portuguese, Italian, Vietnamese, Indonesian, Turkish, Arabic and
-  Hindi, the lexicon's words."""
+- Languages other than English and Chinese rest on our grammars (Spanish, German, French, Japanese, Korean, Russian, and fewer lines of
+  Portuguese, Italian, Turkish, Vietnamese, Indonesian, Arabic and Hindi); others get what they share with these: tags, JSON keys, borrowed words.
+- A program that runs an agent and an agent's roll-out that is kept for training send the same steps: both are `none`. Only what asks for an
+  episode to be made up, or says that it is kept as a demonstration, is `agent_trajectory`."""

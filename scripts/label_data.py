@@ -39,15 +39,13 @@ ELICITATION = {
     "prometheus_hhh_alignment_eval/grading": "rubric_grading",
     "prometheus_mt_bench_eval/grading": "rubric_grading",
     "pandalm/grading": "preference_data",
-    "fireact/agentic_tool_use": "agent_trajectory",
     "self_instruct_bootstrap/general": "rl_task_writing",
     "gpteacher_translate_composed/translation": "translation_laundering",
     "censor_rewrite_composed_a/rewriting": "censorship_safe_rewriting",
 }
 """Source and capability to elicitation; everything else is `none`."""
-UNCLEAR = ("agentbench", "swe_agent_demos")
-"""Benchmarks and agents that ask for the same thought-and-action format: not used for elicitations."""
-
+ORDINARY = ("agent_step",)
+"""Labels of the grammars and hold-outs that are `none`, and stand alone so that they are met as often as the others."""
 UNCLEAR_PHRASES: dict[str, str | None] = {"grading": None, "agentic_tool_use": None}
 """Capabilities whose phrases may be an elicitation or not."""
 
@@ -105,7 +103,7 @@ def read_table(path: str, seed: int) -> list[Example]:
         example = Example(
             text=_as_sent(row),
             capability=capability if believed else None,
-            elicitation=None if source in UNCLEAR else elicitation,
+            elicitation=elicitation,
             source=source,
             lang=row["lang"],
             family=FAMILIES.get(source, source),
@@ -140,13 +138,19 @@ def compose_phrases(table: list[Example], seed: int) -> list[Example]:
                     Example(
                         text=text,
                         capability=None if label in grammar else label,
-                        elicitation=label if label in grammar else UNCLEAR_PHRASES.get(label, "none"),
+                        elicitation=_demanded(label)
+                        if label in grammar
+                        else UNCLEAR_PHRASES.get(label, "none"),
                         source=f"phrases {lang}{' wide' if wide else ''}",
                         lang=lang,
                         family=f"phrases, lines {_quarter(line, label, lang)}",
                     )
                 )
     return [e for e in examples + _compose_concepts(pools, rng) if e.text.strip()]
+
+
+def _demanded(label: str) -> str:
+    return "none" if label in ORDINARY else label
 
 
 def _copies(lang: str, label: str, n_lines: int, elicits: bool) -> int:
@@ -196,7 +200,7 @@ def _compose_concepts(pools: dict[str, list[str]], rng: random.Random) -> list[E
                         Example(
                             text=text,
                             capability=label if task == "capability" else None,
-                            elicitation=label if task == "elicitation" else other,
+                            elicitation=_demanded(label) if task == "elicitation" else other,
                             source=f"phrases {lang}",
                             lang=lang,
                             family=f"phrases, lines {number % 4}",
@@ -217,7 +221,7 @@ def _loose_sentence(
 def read_holdout(name: str) -> list[tuple[str, str]]:
     """Text and elicitation of phrasings that were written apart from the grammars, from one file."""
     holdout = tomllib.loads((HERE / name).read_text("utf-8"))
-    return [(text, label) for label, texts in holdout.items() for text in texts]
+    return [(text, _demanded(label)) for label, texts in holdout.items() for text in texts]
 
 
 def _as_sent(row: dict) -> str:

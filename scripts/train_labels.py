@@ -41,12 +41,12 @@ SEED = 20261120
 NAMES = {"capability": CAPABILITIES, "elicitation": ELICITATIONS}
 REST = {"capability": CAPABILITIES.index("general"), "elicitation": ELICITATIONS.index("none")}
 NONE = REST["elicitation"]
-VOCABULARY = {"capability": 30_000, "eliciting": 60_000, "elicitation": 60_000}
+VOCABULARY = {"capability": 30_000, "eliciting": 120_000, "elicitation": 80_000}
 MODELS = {"capability": ["capability"], "elicitation": ["elicitation", "eliciting"]}
 """The models of a task, in the order of its logits."""
 N_FOLDS = 8
 N_THREADS = 2
-N_UNITS = 16
+N_UNITS = 32
 """Hidden ones of `eliciting`."""
 N_EPOCHS = {"capability": 5, "eliciting": 12, "elicitation": 10}
 DROP = {"capability": 0.5, "eliciting": 0.3, "elicitation": 0.3}

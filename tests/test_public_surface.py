@@ -143,6 +143,7 @@ SURFACE = {
         "key_sketch",
         "label_group",
         "label_recurring",
+        "label_verbatim",
         "sketch_batch",
         "sketch_texts",
         "template_parts",

@@ -15,7 +15,6 @@ __all__ = [
     "EXCHANGES",
     "FINDINGS_ACCOUNTS",
     "FINDINGS_CAMPAIGNS",
-    "NO_DEMAND",
     "TRUTH",
 ]
 
@@ -140,7 +139,8 @@ ELICITATIONS: tuple[str, ...] = (
     "agent_trajectory",
     "none",
 )
-"""How a template draws training signal out of the model; `none` for ordinary use."""
+"""How a template draws training signal out of the model; `none` for ordinary use.
 
-NO_DEMAND = frozenset({"none", "agent_trajectory"})
-"""Those of texts that ask for no training signal by themselves: thoughts and actions are what an agent writes for anybody."""
+`agent_trajectory` asks for a whole episode, its tool results or both its voices made up. An agent's next step, which its program
+carries out, is `none`: thoughts and actions are written for anybody.
+"""

@@ -64,6 +64,18 @@ def test_what_a_relay_shows_too_accuses_at_surer_odds_only(probability: float, u
     assert "unsure" not in withheld(probability, True, innocent="reseller", **measured, elicitation=0.9)
 
 
+@pytest.mark.parametrize("pathway", ["education", "enterprise"])
+@pytest.mark.parametrize(
+    ("share", "probability", "accused"), [(0.9, 0.98, False), (0.9, 0.995, True), (0.3, 0.7, True)]
+)
+def test_whom_a_school_or_a_contract_vouches_for_is_not_accused_in_doubt(
+    pathway: str, share: float, probability: float, accused: bool
+) -> None:
+    """A course with one prompt and one calendar comes near a campaign; a third of a campaign may come through a school."""
+    measured = {"n_accounts": 40.0, "elicitation": 0.99, pathway: share}
+    assert (withheld(probability, True, **measured) == ()) is accused
+
+
 def test_they_speak_where_no_relay_explains_the_group() -> None:
     """Strangers with one application keep no common step."""
     assert shown("discreet", "shared_application", **HABITS, private_share=0.1)
@@ -77,10 +89,10 @@ def test_what_is_asked_for_speaks_in_a_relay_too(sign: str, value: float) -> Non
     assert shown("relayed", "reseller", **{sign: value})
 
 
-def test_an_agents_thoughts_and_actions_are_no_demand() -> None:
-    """They are written for anybody who uses it; rating and reasoning are asked for."""
-    assert _asks({"agent_trajectory": 0.8, "none": 0.2}) == 0.0
-    assert _asks({"agent_trajectory": 0.3, "rubric_grading": 0.6, "none": 0.1}) == pytest.approx(0.6)
+def test_every_label_but_that_of_ordinary_use_is_a_demand() -> None:
+    """Whole episodes are asked for as rating and reasoning are."""
+    assert _asks({"agent_trajectory": 0.3, "rubric_grading": 0.6, "none": 0.1}) == pytest.approx(0.9)
+    assert _asks({"none": 1.0}) == 0.0
     assert _asks({}) == 0.0
 
 

@@ -144,15 +144,25 @@ def test_texts_that_hold_only_what_others_send_too_are_not_labelled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recurring", "each", "heard"),
-    [(0.95, 0.02, 0.95), (0.8, 1.0, 1.0), (0.8, 0.85, 0.3), (0.0, 0.0, 0.3)],
+    ("recurring", "each", "alone", "heard"),
+    [
+        (0.95, 0.02, 0.0, 0.95),
+        (0.8, 1.0, 0.0, 1.0),
+        (0.1, 0.1, 0.97, 0.97),
+        (0.8, 0.85, 0.8, 0.3),
+        (0.0, 0.0, 0.0, 0.3),
+    ],
 )
-def test_a_groups_own_wording_is_read_as_one_and_text_by_text(
-    recurring: float, each: float, heard: float
+def test_a_groups_own_wording_is_read_as_one_and_text_by_text_and_alone(
+    recurring: float, each: float, alone: float, heard: float
 ) -> None:
-    """Either reading may be sure of the demand; what neither is sure of moves nothing."""
-    said = [({}, {"reasoning_articulation": p, "none": 1 - p}) for p in (recurring, each)]
-    source = SimpleNamespace(label_recurring=lambda texts: said[0], label=lambda texts: said[1])
+    """Any reading may be sure of the demand; what none is sure of moves nothing."""
+    said = [({}, {"reasoning_articulation": p, "none": 1 - p}) for p in (recurring, each, alone)]
+    source = SimpleNamespace(
+        label_recurring=lambda texts: said[0],
+        label=lambda texts: said[1],
+        label_verbatim=lambda texts: said[2],
+    )
     before = {"reasoning_articulation": 0.3, "none": 0.7}
     assert _own_demand(cast(ContentSource, source), ["a", "b"], before, 0.3)[1] == heard
     assert _own_demand(cast(ContentSource, source), ["a", "b"], before, None) == (before, None)

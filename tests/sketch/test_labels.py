@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydrascope.schema import CAPABILITIES, ELICITATIONS, NO_DEMAND
-from hydrascope.sketch import classify_texts, label_group, label_recurring
+from hydrascope.schema import CAPABILITIES, ELICITATIONS
+from hydrascope.sketch import classify_texts, label_group, label_recurring, label_verbatim
 from hydrascope.sketch.labels import (
     _is_one_demand,
+    _said_alike,
     decide,
     elicitation_shares,
     load_weights,
@@ -131,30 +132,88 @@ def test_a_demand_in_many_wordings_is_heard_in_what_recurs() -> None:
     assert label_recurring([]) == label_recurring([None, " "]) == ({}, {})
 
 
+ITEMS = [f"{q} In the year {1900 + n} there were {n * 37} of them." for n, q in enumerate(QUESTIONS * 2)]
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "{} Derivation in full:",
+        "Derivation in full:\n{}",
+        "{}\n\nDerivation in full:",
+        "{}。Derivation in full:",
+    ],
+)
+def test_a_wrapper_of_a_few_words_is_found_wherever_it_stands(wrapper: str) -> None:
+    """The items that it stands around recur in no other text."""
+    assert _said_alike([wrapper.format(item) for item in ITEMS]) == "Derivation in full:"
+
+
+def test_a_wrapper_of_a_few_words_is_heard_alone() -> None:
+    """Read with its items it is a hundredth of what they say."""
+    long = [f"{item} {item * 12} Derivation in full:" for item in ITEMS]
+    assert label_verbatim(long)[1].get("reasoning_articulation", 0.0) >= 0.9
+    assert label_verbatim([text.replace("Derivation in full:", "Short answer please.") for text in long])[
+        1
+    ] == {"none": 1.0}
+
+
+def test_the_rules_of_a_program_are_not_read_alone() -> None:
+    """Pages that all texts begin with are heard with what is asked after them."""
+    rules = " ".join(f"Write out every thought about rule {n} in full." for n in range(6))
+    assert label_verbatim([f"{rules} {item}" for item in ITEMS]) == ({}, {})
+
+
+def test_what_no_half_of_the_texts_say_is_no_wrapper() -> None:
+    """A sentence of a few, the many wordings of one demand, and nothing at all."""
+    assert label_verbatim(ITEMS[:5]) == label_verbatim([]) == label_verbatim([None, " "]) == ({}, {})
+    assert _said_alike([f"Think aloud. {item}" for item in ITEMS[:4]] + ITEMS[4:]) == ""
+    assert _said_alike([f"{item} Solution:" for item in ITEMS]) == ""
+
+
 def test_any_text_can_be_labelled() -> None:
     """Lone surrogates, NULs and emoji do not stop it."""
     assert classify_texts(["\ud800 a\x00b 😀", "😀" * 5000])[0].shape == (2, len(CAPABILITIES))
 
 
-@pytest.mark.parametrize(
-    ("name", "least"),
-    [
-        ("phrases_holdout.toml", 0.55),
-        ("phrases_holdout_wide.toml", 0.7),
-        ("phrases_holdout_apart.toml", 0.7),
-    ],
-)
-def test_phrasings_written_apart_are_found_more_often_than_not(name: str, least: float) -> None:
-    """Hold-outs of other wordings and languages: most are found, few ordinary requests accused."""
+HELD_OUT = {
+    "phrases_holdout.toml": 0.55,
+    "phrases_holdout_wide.toml": 0.7,
+    "phrases_holdout_apart.toml": 0.7,
+    "phrases_holdout_languages.toml": 0.9,
+}
+"""Files of wordings written apart, and the share of each that is found and named at least."""
+
+
+def held_out(name: str) -> list[tuple[str, str]]:
+    """Texts and labels of one file; an agent's steps are ordinary."""
     holdout = tomllib.loads((HOLDOUTS / name).read_text("utf-8"))
-    texts = [(text, label) for label, group in holdout.items() for text in group]
-    guess = decide("elicitation", classify_texts([text for text, _ in texts])[1])
-    none = ELICITATIONS.index("none")
-    ordinary = np.array([label == "none" for _, label in texts])
+    agents = holdout.pop("agent_step", [])
     assert all(len(group) >= 6 for group in holdout.values())
-    assert (guess != none)[~ordinary].mean() >= least
-    assert (guess == none)[ordinary].mean() >= 0.93
-    assert np.mean([ELICITATIONS[g] == label for g, (_, label) in zip(guess, texts, strict=True)]) >= least
+    return [(text, label) for label, group in holdout.items() for text in group] + [
+        (text, "none") for text in agents
+    ]
+
+
+def guess(texts: list[tuple[str, str]]) -> np.ndarray:
+    """Names of the labels of texts, each read by itself."""
+    return np.array(ELICITATIONS)[decide("elicitation", classify_texts([text for text, _ in texts])[1])]
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_phrasings_written_apart_are_found_more_often_than_not(name: str) -> None:
+    """Hold-outs of other wordings and languages: most are found, and named."""
+    texts = held_out(name)
+    said, label = guess(texts), np.array([label for _, label in texts])
+    assert (said != "none")[label != "none"].mean() >= HELD_OUT[name]
+    assert (said == label).mean() >= HELD_OUT[name]
+    assert (said == "none")[label == "none"].mean() >= 0.9
+
+
+def test_ordinary_requests_written_apart_are_none() -> None:
+    """Of 650 in all hold-outs, half of them close to a demand on purpose, few are taken for one."""
+    texts = [(text, label) for name in HELD_OUT for text, label in held_out(name) if label == "none"]
+    assert (guess(texts) == "none").mean() >= 0.95
 
 
 def test_a_text_between_two_elicitations_is_not_none() -> None:
@@ -182,13 +241,13 @@ def _as_sure(p: float) -> np.ndarray:
 
 
 def test_the_shipped_weights_hold_no_text_and_are_small() -> None:
-    """Numbers alone, under two megabytes."""
+    """Numbers alone, under five megabytes."""
     weights = load_weights()
     assert weights.capability.weights.shape[1] == len(CAPABILITIES)
     assert weights.elicitation.weights.shape[1] == len(ELICITATIONS) - 1
     assert weights.eliciting.weights.shape[1] == len(weights.eliciting.out) + 1
     file = Path(__file__).parents[2] / "src/hydrascope/sketch/weights/labels.npz"
-    assert file.stat().st_size < 2_000_000
+    assert file.stat().st_size < 5_000_000
     with np.load(file, allow_pickle=False) as archive:
         assert all(archive[name].dtype.kind in "if" for name in archive.files)
 
@@ -234,6 +293,14 @@ def test_half_of_a_pair_of_escapes_is_no_error() -> None:
     assert plain(r"cut \ud83d") == "cut ?" and plain(r"cut \u8b") == r"cut \u8b"
 
 
+def test_a_whole_episode_is_a_demand_and_an_agents_next_step_is_not() -> None:
+    """The one is made up for whoever asks, the other is carried out by the program that asked."""
+    episode = "Write the whole session of an agent that answers this, both its calls and what the tools return, all made up by you. {}"
+    step = "You have the tools search and calculator. Give one thought and one action as JSON; we run it and send you what came back. {}"
+    assert share(episode, "agent_trajectory") >= 0.8
+    assert share(step, "none") >= 0.8
+
+
 def test_an_agents_steps_do_not_make_what_recurs_a_demand() -> None:
     """Customers of a relay who use one agent send its steps, and have words in common that no demand held together."""
     steps = [
@@ -241,7 +308,7 @@ def test_an_agents_steps_do_not_make_what_recurs_a_demand() -> None:
         for i in range(40)
     ]
     _, elicitations = label_recurring(steps)
-    assert sum(p for name, p in elicitations.items() if name not in NO_DEMAND) < 0.5
+    assert elicitations.get("none", 0.0) > 0.5
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from hydrascope.features.surroundings import TextSample
 from hydrascope.features.wording import is_enough
 from hydrascope.kernels.holdings import count_held
 from hydrascope.kernels.ranges import ranges
-from hydrascope.schema import NO_DEMAND
 from hydrascope.sketch import sketch_texts
 from hydrascope.stats.variation import effective_number
 
@@ -74,6 +73,8 @@ class ContentSource:
     label: Label
     label_recurring: Label
     """The same of texts that ask for one thing in many wordings."""
+    label_verbatim: Label
+    """The same of what most of the texts say word for word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,14 +190,14 @@ def describe_content(
 def _own_demand(
     source: ContentSource, worded: Sequence[str], elicitations: Mapping[str, float], elicits: float | None
 ) -> tuple[Mapping[str, float], float | None]:
-    """A group's elicitations and how surely it elicits, or those of the texts that hold its own wording, where one of two readings is sure.
+    """A group's elicitations and how surely it elicits, or those of the texts that hold its own wording, where one of three readings is sure.
 
     What recurs in them is read once, which their items do not blur; each is read by itself, which a short wrapper around few subjects
-    needs.
+    needs; and what they say word for word is read alone, which one of two or three words needs.
     """
     if elicits is None or elicits >= _SURE or not worded:
         return elicitations, elicits
-    for reading in (source.label_recurring, source.label):
+    for reading in (source.label_recurring, source.label, source.label_verbatim):
         elicitations, elicits = _surer(elicitations, elicits, reading(worded)[1], least=_SURE)
     return elicitations, elicits
 
@@ -230,7 +231,7 @@ def _elicitation(
 
 def _asks(elicitations: Mapping[str, float]) -> float:
     """How surely texts ask for training signal, by the shares of their labels."""
-    return sum(share for kind, share in elicitations.items() if kind not in NO_DEMAND)
+    return sum(share for kind, share in elicitations.items() if kind != "none")
 
 
 def _purposes(

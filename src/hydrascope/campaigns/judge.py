@@ -79,10 +79,12 @@ A log has far more handfuls of accounts that agree by chance than large groups, 
 """
 LEAST_ACCUSATION_RELAY = 0.98
 """The same where a group looks like a relay: a relay that one application fills has texts that nobody else sends."""
+LEAST_ACCUSATION_VOUCHED = 0.99
+"""The same where somebody checked who nearly all of the accounts are (`is_vouched_for`): a course with one prompt and one calendar comes near a campaign."""
 LEAST_DEMAND_REACH = 0.75
 """Share of a group in a relay that must send one text that asks for training signal, for anybody to be acted on by machine."""
 VOUCHED = 0.8
-"""Share of the accounts from one such pathway, from which nobody is acted on by machine."""
+"""Share of the accounts from one such pathway, from which nobody is acted on by machine, nor accused in doubt."""
 LEAST_STOCK = 10.0
 """Wordings that a member uses in turn, from which the accounts draw on one stock: an application has a few, and people keep to theirs."""
 PRIVATE_TEXT_BITS = 5.0
@@ -352,8 +354,12 @@ def _withheld(scored: Scored, linked: bool) -> tuple[Withheld, ...]:
 
 
 def _least_accusation(scored: Scored) -> float:
+    lines = (
+        (LEAST_ACCUSATION_RELAY, looks_like_a_relay(scored)),
+        (LEAST_ACCUSATION_VOUCHED, is_vouched_for(scored)),
+    )
     least = least_accusation(scored.measured.get("n_accounts", 0.0))
-    return max(least, LEAST_ACCUSATION_RELAY) if looks_like_a_relay(scored) else least
+    return max([least, *(line for line, holds in lines if holds)])
 
 
 def _verdict(scored: Scored, withheld: tuple[Withheld, ...]) -> Verdict:
@@ -421,7 +427,7 @@ def _may_be_customers(judged: Judged) -> bool:
 def is_vouched_for(scored: Scored) -> bool:
     """Whether nearly all accounts came through a pathway on which somebody checks who they are: schools, contracts.
 
-    A person can ask there before anything is done. Campaigns come through these pathways too, and are accused all the same.
+    A person can ask there before anything is done. Campaigns come through these pathways too, and are accused where little doubt is left.
     """
     return any(scored.measured.get(pathway, 0.0) >= VOUCHED for pathway in ("education", "enterprise"))
 

@@ -94,7 +94,7 @@ from hydrascope.pipeline.texts import (
     stock_candidates,
     with_stocks,
 )
-from hydrascope.sketch import label_group, label_recurring, template_parts
+from hydrascope.sketch import label_group, label_recurring, label_verbatim, template_parts
 from hydrascope.stats.multiplicity import benjamini_hochberg
 
 __all__ = ["DetectSettings", "Detection", "detect"]
@@ -224,6 +224,7 @@ def detect(
             texts=samples,
             label=label_group,
             label_recurring=label_recurring,
+            label_verbatim=label_verbatim,
         )
         null = link_null(observations, draws=settings.null_draws, seed=seed)
         rejudge = partial(judge, observations, source, happenings, null=null)

@@ -10,7 +10,7 @@ from hydrascope.sketch.codec import (
     key_sketch,
 )
 from hydrascope.sketch.feed import SKETCHED, sketch_batch
-from hydrascope.sketch.labels import classify_texts, label_group, label_recurring
+from hydrascope.sketch.labels import classify_texts, label_group, label_recurring, label_verbatim
 from hydrascope.sketch.passages import find_passages
 from hydrascope.sketch.template import Part, template_parts
 from hydrascope.sketch.texts import (
@@ -43,6 +43,7 @@ __all__ = [
     "key_sketch",
     "label_group",
     "label_recurring",
+    "label_verbatim",
     "sketch_batch",
     "sketch_texts",
     "template_parts",

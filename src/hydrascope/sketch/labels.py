@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from hydrascope.kernels.text_classes import class_table
 from hydrascope.kernels.text_features import hash_features
-from hydrascope.schema import CAPABILITIES, ELICITATIONS, NO_DEMAND
+from hydrascope.schema import CAPABILITIES, ELICITATIONS
 from hydrascope.sketch.lexicon import N_CONCEPT_FEATURES, Lexicon, join_features
 from hydrascope.sketch.models import HiddenModel, LinearModel
 
@@ -39,6 +39,7 @@ __all__ = [
     "featurize",
     "label_group",
     "label_recurring",
+    "label_verbatim",
     "load_weights",
     "plain",
     "pool_logits",
@@ -58,15 +59,18 @@ CERTAIN = {"capability": 0.35, "elicitation": 0.83}
 LIKELY = 0.6
 """Probability of eliciting from which a text counts in part."""
 
+_SENTENCES = re.compile(r"(?<=[.!?:;])\s+|(?<=[\u3002\uff01\uff1f\uff1a\uff1b])|[\r\n]+")
+_FIELD = re.compile(r"[^\W\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]+ ?[:\uff1a]")
 _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _WEIGHTS_FILE = Path(__file__).with_name("weights") / "labels.npz"
 _COMMON = 0.6  # a feature in this share of a group's texts is part of their template
 _RECURRING = 0.02  # and in this share of those of one that varies its wording, part of what it says
 _HEARD = 0.1  # of its texts must demand by themselves: what recurs among people of one subject can look like a demand
 _MOST = 0.5  # of what recurs must demand one thing
+_VERBATIM = 0.5  # of its texts must hold a sentence word for word for it to be their wrapper
+_BRIEF = 120  # characters that it may have: longer ones are heard among their items, and a program's rules alone are not what is asked
 _HALF = 30  # features that a group must share for them to weigh as much as all of a text
 _NONE = ELICITATIONS.index("none")
-_DEMANDS = [i for i, name in enumerate(ELICITATIONS) if name not in NO_DEMAND]
 _GENERAL = CAPABILITIES.index("general")
 
 
@@ -121,8 +125,8 @@ def label_recurring(texts: Sequence[str | None]) -> tuple[dict[str, float], dict
     """Labels of what recurs in texts that ask for one thing in many wordings: the features of one in fifty, judged once.
 
     Few texts show much of such a wording, and none of it is in most of them; the items of the texts do not recur. Where not even one
-    text in ten demands anything by itself, an agent's steps left out, nothing does: people of one subject, and a relay's customers, have many
-    words in common that no demand ever held together.
+    text in ten demands anything by itself, nothing does: people of one subject, and a relay's customers, have many words in common that no
+    demand ever held together.
 
     Returns:
         As `label_group`, with probabilities in place of shares; both empty without texts.
@@ -138,13 +142,41 @@ def label_recurring(texts: Sequence[str | None]) -> tuple[dict[str, float], dict
     capabilities, elicitations = (
         {name: float(p) for name, p in zip(names, row[0], strict=True) if p >= 0.005} for row, names in found
     )
-    heard = np.isin(decide("elicitation", classify_texts(kept)[1]), _DEMANDS).mean() >= _HEARD
+    heard = (decide("elicitation", classify_texts(kept)[1]) != _NONE).mean() >= _HEARD
     return capabilities, elicitations if heard and _is_one_demand(elicitations) else {"none": 1.0}
+
+
+def label_verbatim(texts: Sequence[str | None]) -> tuple[dict[str, float], dict[str, float]]:
+    """Labels of the few words that half of the texts hold alike, read alone: a wrapper of two words drowns in items.
+
+    Returns:
+        As `label_group` of that one text; both empty where no sentence is in so many, or where what they say alike is long.
+    """
+    wrapper = _said_alike([plain(text) for text in texts if text and text.strip()])
+    if not wrapper or len(wrapper) > _BRIEF:
+        return {}, {}
+    capabilities, elicitations = classify_texts([wrapper])
+    return _shares(decide("capability", capabilities), CAPABILITIES), elicitation_shares(elicitations)
+
+
+def _said_alike(texts: Sequence[str]) -> str:
+    """What most of the texts say in the same words, in the order in which they say it; the name of a field, one word, says nothing."""
+    sentences = [
+        {" ".join(s.split()): place for place, s in enumerate(_SENTENCES.split(text)) if s.strip()}
+        for text in texts
+    ]
+    places: dict[str, list[int]] = {}
+    for text in sentences:
+        for sentence, place in text.items():
+            places.setdefault(sentence, []).append(place)
+    many = max(3, _VERBATIM * len(texts))
+    alike = [s for s, found in places.items() if len(found) >= many and not _FIELD.fullmatch(s)]
+    return " ".join(sorted(alike, key=lambda s: (float(np.mean(places[s])), s)))
 
 
 def _is_one_demand(elicitations: Mapping[str, float]) -> bool:
     """Whether one kind is most of what is demanded: what recurs among many people's requests looks a little like every kind."""
-    demands = [p for name, p in elicitations.items() if name not in NO_DEMAND]
+    demands = [p for name, p in elicitations.items() if name != "none"]
     return max(demands, default=0.0) >= _MOST * sum(demands)
 
 
