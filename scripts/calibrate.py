@@ -117,7 +117,7 @@ def _arguments() -> argparse.Namespace:
         "--judge", action="store_true", help="fit nothing, see how it holds on judging worlds"
     )
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[78, 79, 98, 99], help="of the judging worlds"
+        "--seeds", type=int, nargs="+", default=[110, 111, 112, 113], help="of the judging worlds"
     )
     return parser.parse_args()
 

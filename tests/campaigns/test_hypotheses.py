@@ -214,9 +214,9 @@ def test_many_wordings_used_in_turn_speak_of_a_campaign_that_lives_like_ordinary
         "day_spread_rank": 0.5,
     }
     eliciting = {"elicitation": 0.95}
-    varied = score_hypotheses(ordinary | eliciting | {"wordings": 20.0})
-    fixed = score_hypotheses(ordinary | eliciting | {"wordings": 1.0})
-    harmless = score_hypotheses(ordinary | {"elicitation": 0.0, "wordings": 20.0})
+    varied = score_hypotheses(ordinary | eliciting | {"wordings": 20.0, "eliciting_wordings": 19.0})
+    fixed = score_hypotheses(ordinary | eliciting | {"wordings": 1.0, "eliciting_wordings": 0.95})
+    harmless = score_hypotheses(ordinary | {"elicitation": 0.0, "wordings": 20.0, "eliciting_wordings": 0.0})
     prompts = score_hypotheses(ordinary | eliciting | {"wordings": 8.0, "eliciting_wordings": 8.0})
     assert varied.leading(guilty=True).name == "mimicking"
     assert varied.probability("distillation") >= 0.5
