@@ -1,7 +1,7 @@
 """Fit weights of observables, and what pooled odds of distillation are worth, on worlds for tuning, and write both beside the hypotheses.
 
     python scripts/calibrate.py OUT --prompts ../shared/data/prompts_dev.parquet [--workers 2] [--fit-only]
-    python scripts/calibrate.py OUT --judge [--seeds 94 95 96 97] [--workers 2]
+    python scripts/calibrate.py OUT --judge [--seeds 110 111 112 113] [--workers 2]
 
 Worlds of both generators are simulated, scanned and removed; their groups stay in OUT/WORLD-SEED.json, so that a stopped
 run goes on. The first form fits to worlds for tuning alone. The second takes judging worlds of the second generator and fits nothing: it

@@ -207,7 +207,7 @@ def test_phrasings_written_apart_are_found_more_often_than_not(name: str) -> Non
     said, label = guess(texts), np.array([label for _, label in texts])
     assert (said != "none")[label != "none"].mean() >= HELD_OUT[name]
     assert (said == label).mean() >= HELD_OUT[name]
-    assert (said == "none")[label == "none"].mean() >= 0.9
+    assert (said == "none")[label == "none"].mean() >= 0.93
 
 
 def test_ordinary_requests_written_apart_are_none() -> None:
